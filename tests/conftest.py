@@ -1,0 +1,120 @@
+"""The suite's PostgreSQL and settings.
+
+Database tests run on a real PostgreSQL: an embedded one in a temporary folder, started by the first test that needs
+it and shared by all of xdist's workers, each with a database of its own; or the server that DATABASE_URL names. It ends
+with the last process that holds it, however that ends.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Made by the first process; xdist's workers inherit it.
+HOME_VARIABLE = "SEEDBED_TEST_HOME"
+
+
+def _prepare_environment() -> Path:
+    """Settings for tests, in force before Django reads them; nothing of the developer's own studio is used."""
+    if HOME_VARIABLE not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="seedbed-tests-"))
+        # As root, PostgreSQL runs as another user, who has to get in.
+        folder.chmod(0o711)
+        os.environ[HOME_VARIABLE] = str(folder)
+        os.environ["SEEDBED_TEST_OWNER"] = str(os.getpid())
+        keep = {"DATABASE_URL"}
+        for name in list(os.environ):
+            if name.startswith(("STUDIO_", "CELERY_", "EMBEDDING_", "STORAGE_")) and name not in keep:
+                del os.environ[name]
+    home = Path(os.environ[HOME_VARIABLE])
+    os.environ["STUDIO_HOME"] = str(home)
+    # No test talks to a broker by accident.
+    os.environ["CELERY_BROKER_URL"] = "memory://"
+    os.environ["STUDIO_LOG_LEVEL"] = "WARNING"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "curation.settings"
+    # Two cores and several processes: more threads only get in each other's way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    return home
+
+
+TEST_HOME = _prepare_environment()
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings that only tests have: quick password hashes and plain static files."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the temporary home away with the process that made it."""
+    if os.environ.get("SEEDBED_TEST_OWNER") != str(os.getpid()):
+        return
+    from curation.studio.database import Hold
+    from curation.studio.home import Home
+
+    Hold(Home(TEST_HOME)).wait_until_stopped(patience=30)
+    shutil.rmtree(TEST_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[None]:
+    """A running PostgreSQL that the settings point at."""
+    from django.conf import settings
+
+    if not settings.EMBEDDED_POSTGRES:
+        yield
+        return
+    from curation.studio.database import held
+    from curation.studio.home import Home
+
+    # A crash of the machine may lose the tests' data; nothing else changes.
+    quick = {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "shared_buffers": "256MB",
+    }
+    with held(Home(TEST_HOME), quick):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, postgresql: None
+) -> None:
+    """pytest-django asks for this before it creates the test database: PostgreSQL is there by then."""
+
+
+@pytest.fixture(autouse=True)
+def files_in_a_folder_of_the_test(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Stored files of one test are not seen by the next."""
+    from django.conf import settings
+    from django.core.files.storage import storages
+    from django.test import override_settings
+
+    if not {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        yield
+        return
+    folder = tmp_path_factory.mktemp("files")
+    default = settings.STORAGES["default"]
+    changed = {
+        **settings.STORAGES,
+        "default": {**default, "OPTIONS": {**default["OPTIONS"], "location": folder}},
+    }
+    with override_settings(STORAGES=changed):
+        yield
+    storages._storages.clear()
