@@ -1,0 +1,36 @@
+"""Messages to the workers. Each only says "look here": losing or repeating one changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from kombu.exceptions import OperationalError as BrokerDown
+
+from curation.models import Job
+
+log = logging.getLogger(__name__)
+
+
+def announce(task: str, *args: Any) -> None:
+    """Send a message once the surrounding transaction has committed."""
+    transaction.on_commit(lambda: send(task, *args), robust=True)
+
+
+def send(task: str, *args: Any) -> None:
+    """Send now. A broker that is down is logged, not raised: the sweep finds the work."""
+    from curation.celery import app
+
+    try:
+        app.send_task(f"curation.{task}", args=args, retry=False)
+    except (BrokerDown, OSError) as error:
+        log.warning("The broker did not take %s%s (%s); the sweep will find the work.", task, args, error)
+
+
+@receiver(post_save, sender=Job, dispatch_uid="announce_new_job")
+def announce_new_job(sender: type[Job], instance: Job, created: bool, **kwargs: Any) -> None:
+    if created and not kwargs.get("raw"):
+        announce("plan", instance.pk)

@@ -1,0 +1,65 @@
+"""The sweep: every few seconds, find what was lost. Expired chunks and leases, unannounced jobs, stalled ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from curation.actions.review import expire_leases
+from curation.jobs.messages import send
+from curation.jobs.run import FAN_OUT, MAX_TRIES, finish_if_done
+from curation.models import Chunk, Job
+
+EXPIRE = """
+    UPDATE curation_chunk SET expires_at = NULL, finished_at = now(),
+           state = CASE WHEN tries >= %(most)s THEN 'failed' ELSE 'waiting' END,
+           error = CASE WHEN tries >= %(most)s
+                        THEN 'Its worker was lost ' || tries || ' times. ' ELSE 'Its worker was lost. ' END
+     WHERE id IN (SELECT id FROM curation_chunk WHERE state = 'running' AND expires_at < now()
+                   FOR UPDATE SKIP LOCKED)
+    RETURNING job_id
+"""
+
+
+def sweep() -> dict[str, int]:
+    """Requeue what its worker lost and announce what nobody works on. Returns counts, for the log."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(EXPIRE, {"most": MAX_TRIES})
+        expired = [row[0] for row in cursor.fetchall()]
+    unplanned = _unplanned()
+    stalled = _stalled()
+    for job_id in unplanned:
+        send("plan", job_id)
+    for job_id in [*expired, *stalled]:
+        send("work", job_id)
+    return {
+        "chunks_expired": len(expired),
+        "jobs_unplanned": len(unplanned),
+        "jobs_stalled": len(stalled),
+        "leases_expired": expire_leases(),
+    }
+
+
+def _unplanned() -> list[int]:
+    long_ago = timezone.now() - timedelta(seconds=10)
+    waiting = Job.objects.filter(state=Job.State.WAITING, created_at__lt=long_ago)
+    return list(waiting.values_list("pk", flat=True))
+
+
+def _stalled() -> list[int]:
+    """Running jobs with work to do and nobody at it: one entry per message that should circulate."""
+    quiet_since = timezone.now() - timedelta(seconds=20)
+    entries: list[int] = []
+    for job in Job.objects.filter(state=Job.State.RUNNING, started_at__lt=quiet_since):
+        if not job.chunks.filter(state__in=[Chunk.State.WAITING, Chunk.State.RUNNING]).exists():
+            finish_if_done(job.pk)
+            continue
+        if job.chunks.filter(state=Chunk.State.RUNNING).exists():
+            continue
+        if job.chunks.filter(finished_at__gte=quiet_since).exists():
+            continue
+        waiting = job.chunks.filter(state=Chunk.State.WAITING).count()
+        entries += [job.pk] * min(waiting, FAN_OUT)
+    return entries

@@ -1,0 +1,67 @@
+"""What is remembered: one file per noun."""
+
+from curation.models.activity import Activity
+from curation.models.cluster import Cluster, ClusterMember
+from curation.models.decision import Decision, Draft
+from curation.models.document import Document, Occurrence
+from curation.models.embedding import Embedding, EmbeddingModel
+from curation.models.extraction import Extraction, Signals
+from curation.models.importing import Import, ImportFile, RejectedRow
+from curation.models.job import Chunk, Job, Mishap, Progress
+from curation.models.passage import Passage
+from curation.models.project import Membership, Project, Role
+from curation.models.queue import Item, Lease, Queue, Sitting, Slot
+from curation.models.sample import Sample, SampleStep, Verdict
+from curation.models.score import ActiveScorer, Rubric, Score, Scorer
+from curation.models.seed import Seed
+from curation.models.snapshot import Snapshot, SnapshotRow
+from curation.models.source import Source
+from curation.models.stored_file import StoredFile
+from curation.models.text_version import TextVersion
+from curation.models.user import ApiToken, SignInLink, User
+
+__all__ = [
+    "ActiveScorer",
+    "Activity",
+    "ApiToken",
+    "Chunk",
+    "Cluster",
+    "ClusterMember",
+    "Decision",
+    "Document",
+    "Draft",
+    "Embedding",
+    "EmbeddingModel",
+    "Extraction",
+    "Import",
+    "ImportFile",
+    "Item",
+    "Job",
+    "Lease",
+    "Membership",
+    "Mishap",
+    "Occurrence",
+    "Passage",
+    "Progress",
+    "Project",
+    "Queue",
+    "RejectedRow",
+    "Role",
+    "Rubric",
+    "Sample",
+    "SampleStep",
+    "Score",
+    "Scorer",
+    "Seed",
+    "SignInLink",
+    "Signals",
+    "Sitting",
+    "Slot",
+    "Snapshot",
+    "SnapshotRow",
+    "Source",
+    "StoredFile",
+    "TextVersion",
+    "User",
+    "Verdict",
+]

@@ -1,0 +1,117 @@
+"""Sample: one training example with the chain that made it. Its JSONL schema is docs/sample-schema.md."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models.functions import Now
+
+from curation.models.importing import Import
+from curation.models.passage import Passage
+from curation.models.project import Project
+from curation.models.seed import Seed
+from curation.models.source import Source
+
+
+class Sample(models.Model):
+    class State(models.TextChoices):
+        CANDIDATE = "candidate", "Candidate"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="samples")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="samples")
+    batch = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="samples")
+    external_id = models.CharField(max_length=200)
+    messages = models.JSONField(null=True, blank=True, help_text="[{role, content}]; empty for plain text.")
+    text = models.TextField(help_text="The messages as one text, or the text itself.")
+    text_sha256 = models.CharField(max_length=64)
+    title = models.CharField(max_length=300, blank=True, db_default="", help_text="First words, for lists.")
+    workflow = models.CharField(max_length=60, blank=True, db_default="")
+    model = models.CharField(max_length=120, blank=True, db_default="")
+    language = models.CharField(max_length=8, blank=True, db_default="")
+    licence = models.CharField(max_length=80, blank=True, db_default="")
+    topics = ArrayField(models.CharField(max_length=80), default=list, db_default=[], blank=True)
+    skill = models.CharField(max_length=80, blank=True, db_default="")
+    difficulty = models.CharField(max_length=40, blank=True, db_default="")
+    seed = models.ForeignKey(Seed, null=True, blank=True, on_delete=models.PROTECT, related_name="samples")
+    passage = models.ForeignKey(
+        Passage,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="samples",
+        help_text="The passage its seed quotes, where it was found in the project.",
+    )
+    seed_reference = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="The seed as the file named it."
+    )
+    text_version = models.ForeignKey(
+        "TextVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.CANDIDATE, db_default="candidate"
+    )
+    meta = models.JSONField(default=dict, db_default={}, blank=True)
+    search = SearchVectorField(null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="sample_once_per_source")
+        ]
+        indexes = [
+            models.Index(fields=["project", "-id"], name="sample_newest"),
+            models.Index(fields=["project", "state", "-id"], name="sample_by_state"),
+            GinIndex(fields=["search"], name="sample_search"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.external_id
+
+
+class SampleStep(models.Model):
+    """One step of the chain: a prompt, a draft, a critique, a revision."""
+
+    sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="steps")
+    ordinal = models.IntegerField()
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=120, blank=True)
+    prompt = models.TextField(blank=True)
+    prompt_version = models.CharField(max_length=80, blank=True)
+    model = models.CharField(max_length=120, blank=True)
+    output = models.TextField(blank=True)
+    scores = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["ordinal"]
+        constraints = [models.UniqueConstraint(fields=["sample", "ordinal"], name="sample_step_place")]
+
+
+class Verdict(models.Model):
+    """What a machine concluded of a sample."""
+
+    class Outcome(models.TextChoices):
+        PASSED = "passed", "Passed"
+        FAILED = "failed", "Failed"
+        UNCERTAIN = "uncertain", "Uncertain"
+
+    sample = models.ForeignKey(Sample, on_delete=models.CASCADE, related_name="verdicts")
+    ordinal = models.IntegerField(default=0)
+    kind = models.CharField(max_length=20, help_text="judge, code, maths or format")
+    judge = models.CharField(max_length=120, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    scores = models.JSONField(default=dict, blank=True)
+    evidence = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["ordinal"]
+        constraints = [models.UniqueConstraint(fields=["sample", "ordinal"], name="sample_verdict_place")]

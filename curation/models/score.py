@@ -1,0 +1,99 @@
+"""Score: what a scorer says about a document or a passage on a rubric."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from curation.models.document import Document
+from curation.models.passage import Passage
+from curation.models.project import Project
+
+
+class Rubric(models.Model):
+    """A question with a scale from 0 to 5. A rubric without a project is ours and open to all."""
+
+    class Level(models.TextChoices):
+        DOCUMENT = "document", "Document"
+        PASSAGE = "passage", "Passage"
+
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.PROTECT, related_name="rubrics"
+    )
+    key = models.SlugField(max_length=40)
+    name = models.CharField(max_length=80)
+    level = models.CharField(max_length=10, choices=Level.choices)
+    question = models.TextField()
+    anchors = models.JSONField(default=list, help_text="What 0, 1, … 5 mean.")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "key"], name="rubric_key", nulls_distinct=False)
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Scorer(models.Model):
+    """A versioned way of answering a rubric. Never changed: a better one is a new version."""
+
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="scorers")
+    name = models.CharField(max_length=60)
+    version = models.CharField(max_length=20)
+    parameters = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["rubric", "name", "version"], name="scorer_version")]
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.version}"
+
+
+class ActiveScorer(models.Model):
+    """Which version speaks for a rubric in a project."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="active_scorers")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="+")
+    scorer = models.ForeignKey(Scorer, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "rubric"], name="one_active_scorer")]
+
+
+class Score(models.Model):
+    """Appended per scorer version, never updated."""
+
+    scorer = models.ForeignKey(Scorer, on_delete=models.PROTECT, related_name="scores")
+    document = models.ForeignKey(
+        Document, null=True, blank=True, on_delete=models.CASCADE, related_name="scores"
+    )
+    passage = models.ForeignKey(
+        Passage, null=True, blank=True, on_delete=models.CASCADE, related_name="scores"
+    )
+    value = models.FloatField(help_text="0 to 5")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(document__isnull=False) ^ models.Q(passage__isnull=False),
+                name="score_has_one_subject",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(value__gte=0, value__lte=5), name="score_is_on_the_scale"
+            ),
+            models.UniqueConstraint(
+                fields=["scorer", "document"],
+                condition=models.Q(document__isnull=False),
+                name="score_of_document",
+            ),
+            models.UniqueConstraint(
+                fields=["scorer", "passage"],
+                condition=models.Q(passage__isnull=False),
+                name="score_of_passage",
+            ),
+        ]

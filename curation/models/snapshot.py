@@ -1,0 +1,63 @@
+"""Snapshot: a frozen export. The number shown before it was made equals the rows written."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from curation.models.job import Job
+from curation.models.project import Project
+from curation.models.user import User
+
+
+class Snapshot(models.Model):
+    class What(models.TextChoices):
+        DOCUMENTS = "documents", "Documents"
+        PASSAGES = "passages", "Passages"
+        SEEDS = "seeds", "Seeds"
+        SAMPLES = "samples", "Samples"
+
+    class State(models.TextChoices):
+        FROZEN = "frozen", "Being written"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="snapshots")
+    what = models.CharField(max_length=10, choices=What.choices)
+    format = models.CharField(max_length=10)
+    filters = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.FROZEN)
+    rows = models.BigIntegerField(default=0)
+    left_out = models.JSONField(default=dict, blank=True, help_text="{reason: count}")
+    licences = models.JSONField(default=dict, blank=True, help_text="{licence: rows}")
+    versions = models.JSONField(
+        default=dict, blank=True, help_text="scorers, extractor, thresholds, libraries"
+    )
+    manifest = models.JSONField(default=dict, blank=True)
+    folder = models.CharField(max_length=300, blank=True)
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="snapshots")
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class SnapshotRow(models.Model):
+    """One row that a snapshot froze: which subject, with which content."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="frozen_rows")
+    ordinal = models.BigIntegerField()
+    subject_id = models.BigIntegerField(help_text="Primary key in the table that `snapshot.what` names.")
+    subject_uuid = models.UUIDField()
+    text_version_id = models.BigIntegerField(null=True, blank=True)
+    content_sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["snapshot", "ordinal"], name="snapshot_place")]
+        indexes = [models.Index(fields=["subject_uuid"], name="snapshot_of_subject")]

@@ -1,0 +1,78 @@
+"""What a team tunes per project, with our defaults.
+
+The Phi-4 report gives no thresholds (RECIPE: section 2 and 8), so every default here is ours, and the
+settings page says so. A knob is a field of `Knobs` with its title, unit and range in `KNOBS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    title: str
+    help: str
+    minimum: float
+    maximum: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    min_document_characters: int = 200
+    min_educational: float = 1.5
+    min_factual: float = 2.0
+    min_reasoning: float = 2.0
+    near_duplicate_cosine: float = 0.92
+    seeds_decisions: int = 1
+    scores_decisions: int = 2
+    samples_decisions: int = 1
+
+
+KNOBS: dict[str, Knob] = {
+    "min_document_characters": Knob(
+        "Shortest document", "Documents with less text are left out as too short.", 0, 100_000, "characters"
+    ),
+    "min_educational": Knob("Educational value of a page", "Pages that score lower are left out.", 0, 5),
+    "min_factual": Knob(
+        "Factual value of a passage",
+        "A passage goes on when it reaches this or the reasoning threshold.",
+        0,
+        5,
+    ),
+    "min_reasoning": Knob(
+        "Reasoning value of a passage",
+        "A passage goes on when it reaches this or the factual threshold.",
+        0,
+        5,
+    ),
+    "near_duplicate_cosine": Knob(
+        "Near-duplicate similarity",
+        "Passages whose vectors are at least this close form a cluster.",
+        0.7,
+        1.0,
+    ),
+    "seeds_decisions": Knob("Decisions per seed", "People who decide on each seed, blind.", 1, 9),
+    "scores_decisions": Knob("Decisions per score", "People who rate each passage, blind.", 1, 9),
+    "samples_decisions": Knob("Decisions per sample", "People who decide on each sample, blind.", 1, 9),
+}
+
+
+def knobs_from(values: dict[str, Any]) -> Knobs:
+    """Read stored values over the defaults. Raises ValueError naming the knob that is unknown or out of range."""
+    known = {field.name: field.type for field in fields(Knobs)}
+    merged = asdict(Knobs())
+    for name, value in values.items():
+        if name not in known:
+            raise ValueError(f"unknown knob {name!r}; the studio knows {', '.join(known)}")
+        knob = KNOBS[name]
+        try:
+            number = int(value) if known[name] == "int" else float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{knob.title}: {value!r} is not a number") from error
+        if not knob.minimum <= number <= knob.maximum:
+            raise ValueError(f"{knob.title}: {number:g} is outside {knob.minimum:g} to {knob.maximum:g}")
+        merged[name] = number
+    return Knobs(**merged)

@@ -1,0 +1,94 @@
+"""Why a document, passage, seed or sample goes no further: every reason the studio knows, by name.
+
+Rows store the key; screens, manifests and the command line show the title. A reason that is not in this
+table cannot be stored (`check_reason`), so nothing is ever left out namelessly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    title: str
+    explanation: str
+    by_threshold: bool = False  # recomputed when a knob changes
+
+
+REASONS: dict[str, Reason] = {
+    # A document, while its text is made
+    "empty": Reason("No text", "Nothing readable was found in it."),
+    "not_text": Reason("Not text", "Its bytes are not text of a kind the studio reads."),
+    "too_large": Reason("Too large", "Larger than the limit on one document."),
+    "extraction_failed": Reason("Extraction failed", "The extractor broke on it; the job names the error."),
+    "extraction_timeout": Reason("Extraction timed out", "The extractor took longer than the time limit."),
+    # A document, when it is judged
+    "too_short": Reason("Too short", "Fewer characters than the project asks for.", by_threshold=True),
+    "corrupted": Reason(
+        "Corrupted", "Outlier in compression ratio or character statistics.", by_threshold=True
+    ),
+    "language": Reason("Other language", "Not one of the project's languages.", by_threshold=True),
+    "exact_duplicate": Reason("Exact duplicate", "The same text, normalised, is already in the project."),
+    "low_educational": Reason(
+        "Low educational value", "Scored below the project's threshold for pages.", by_threshold=True
+    ),
+    "withdrawn": Reason("Withdrawn", "Its source was withdrawn, or its last occurrence removed."),
+    "source_archived": Reason("Source archived", "Every source it was found in is archived."),
+    # A passage
+    "document_left_out": Reason("Document left out", "The document it stands in goes no further."),
+    "near_duplicate": Reason(
+        "Near duplicate", "Another passage of its cluster represents it.", by_threshold=True
+    ),
+    "low_scores": Reason(
+        "Low scores",
+        "Neither factual nor reasoning value reaches the project's threshold.",
+        by_threshold=True,
+    ),
+    # Anything that people judge
+    "rejected": Reason("Rejected", "A person rejected it."),
+    "disputed": Reason("Disputed", "Decisions differ; it waits for a reviewer."),
+    "flagged": Reason("Flagged", "Somebody asked for a second look."),
+    "not_reviewed": Reason("Not reviewed", "Not enough decisions yet."),
+    # An export
+    "filtered": Reason("Filtered", "Outside the filters of this export."),
+    "superseded": Reason("Superseded", "A better extraction of the same document replaced it."),
+}
+
+
+def check_reason(key: str) -> str:
+    """Return `key` when the table knows it; raise KeyError naming it otherwise."""
+    if key not in REASONS:
+        raise KeyError(f"unknown reason {key!r}: add it to curation/recipe/reasons.py")
+    return key
+
+
+#: Why a person rejects something; the digit that is typed for it is its place in the tuple.
+@dataclass(frozen=True, slots=True)
+class RejectReason:
+    key: str
+    title: str
+
+
+REJECT_REASONS: dict[str, tuple[RejectReason, ...]] = {
+    "seeds": (
+        RejectReason("boilerplate", "Boilerplate or navigation"),
+        RejectReason("shallow", "Nothing to reason about"),
+        RejectReason("wrong", "Wrong or misleading"),
+        RejectReason("garbled", "Garbled text"),
+        RejectReason("incomplete", "Not understandable alone"),
+        RejectReason("unsafe", "Personal or unsafe content"),
+        RejectReason("other", "Something else (say it in a note)"),
+    ),
+    "scores": (),
+    "samples": (
+        RejectReason("wrong", "Wrong answer or fact"),
+        RejectReason("ungrounded", "Not supported by its seed"),
+        RejectReason("reasoning", "A step does not follow"),
+        RejectReason("trivial", "Too easy or trivial"),
+        RejectReason("unclear", "Unclear or badly written"),
+        RejectReason("format", "Broken format or code"),
+        RejectReason("unsafe", "Personal or unsafe content"),
+        RejectReason("other", "Something else (say it in a note)"),
+    ),
+}

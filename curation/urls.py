@@ -1,0 +1,15 @@
+"""Every address of the studio. Pages are `area:page`; a project's pages live below `/projects/<slug>/`."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+#: Areas of a project, by the module in `curation.web` that holds their pages.
+AREAS: dict[str, str] = {}
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    *[
+        path(f"projects/<slug:project>/{prefix}", include(f"curation.web.{module}"))
+        for prefix, module in AREAS.items()
+    ],
+]

@@ -1,0 +1,175 @@
+"""The least that works of every noun. Each function makes what it needs around it."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import count
+from typing import Any
+
+from curation.models import (
+    Document,
+    Extraction,
+    Import,
+    Item,
+    Membership,
+    Occurrence,
+    Passage,
+    Project,
+    Queue,
+    Sample,
+    Seed,
+    Slot,
+    Source,
+    StoredFile,
+    User,
+)
+from curation.recipe.review.cards import CARDS
+
+_numbers = count(1)
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def a_user(email: str = "", **fields: Any) -> User:
+    return User.objects.create_user(email or f"person{next(_numbers)}@example.org", "correct horse", **fields)
+
+
+def an_admin(email: str = "") -> User:
+    return a_user(email, is_superuser=True)
+
+
+def a_project(slug: str = "", **fields: Any) -> Project:
+    slug = slug or f"project-{next(_numbers)}"
+    return Project.objects.create(
+        slug=slug, name=fields.pop("name", slug.replace("-", " ").title()), **fields
+    )
+
+
+def a_member(project: Project, role: str = "annotator", email: str = "") -> User:
+    user = a_user(email)
+    Membership.objects.create(project=project, user=user, role=role)
+    return user
+
+
+def a_source(project: Project, name: str = "", **fields: Any) -> Source:
+    return Source.objects.create(project=project, name=name or f"Source {next(_numbers)}", **fields)
+
+
+def an_import(source: Source, **fields: Any) -> Import:
+    return Import.objects.create(project=source.project, source=source, **fields)
+
+
+def a_document(
+    project: Project, text: str = "", source: Source | None = None, extracted: bool = True, **fields: Any
+) -> Document:
+    """A document with one occurrence and, unless told otherwise, its extraction."""
+    number = next(_numbers)
+    text = text or f"Document {number}. Water boils at 100 °C at sea level, and lower on mountains."
+    source = source or project.sources.first() or a_source(project)
+    batch = source.imports.first() or an_import(source)
+    content = text.encode()
+    stored, _ = StoredFile.objects.get_or_create(
+        sha256=hashlib.sha256(content).hexdigest(), defaults={"size": len(content), "path": f"none/{number}"}
+    )
+    document = Document.objects.create(
+        **{
+            "project": project,
+            "sha256": stored.sha256,
+            "title": f"Document {number}",
+            "media_type": "text/plain",
+            "size": len(content),
+            "stored_file": stored,
+            "first_import": batch,
+            **fields,
+        }
+    )
+    Occurrence.objects.create(
+        document=document, source=source, batch=batch, stored_file=stored, file=f"{number}.txt"
+    )
+    if extracted:
+        document.extraction = Extraction.objects.create(
+            document=document,
+            extractor="text/1",
+            text=text,
+            text_sha256=stored.sha256,
+            title=document.title,
+            language="en",
+            characters=len(text),
+        )
+        document.language, document.characters = "en", len(text)
+        document.save()
+    return document
+
+
+def a_passage(project: Project, text: str = "", document: Document | None = None, **fields: Any) -> Passage:
+    """A passage that is the whole of its document, unless a document is given."""
+    text = text or f"Passage {next(_numbers)}. Ice floats because it is less dense than water."
+    document = document or a_document(project, text)
+    extraction = document.extraction
+    assert extraction is not None
+    start = extraction.text.find(text)
+    return Passage.objects.create(
+        **{
+            "project": project,
+            "document": document,
+            "extraction": extraction,
+            "ordinal": extraction.passages.count(),
+            "start": max(start, 0),
+            "end": max(start, 0) + len(text),
+            "text": text,
+            "text_sha256": sha256(text),
+            "tokens": len(text.split()),
+            "language": "en",
+            **fields,
+        }
+    )
+
+
+def a_seed(project: Project, text: str = "", **fields: Any) -> Seed:
+    passage = fields.pop("passage", None) or a_passage(project, text)
+    return Seed.objects.create(project=project, passage=passage, text_sha256=passage.text_sha256, **fields)
+
+
+def a_sample(project: Project, question: str = "", answer: str = "", **fields: Any) -> Sample:
+    number = next(_numbers)
+    messages = [
+        {"role": "user", "content": question or f"What is {number} plus one?"},
+        {"role": "assistant", "content": answer or f"{number + 1}"},
+    ]
+    text = "\n\n".join(message["content"] for message in messages)
+    source = fields.pop("source", None) or project.sources.first() or a_source(project, kind="synthetic")
+    return Sample.objects.create(
+        **{
+            "project": project,
+            "source": source,
+            "batch": source.imports.first() or an_import(source, what="samples"),
+            "external_id": f"sample-{number}",
+            "messages": messages,
+            "text": text,
+            "text_sha256": sha256(text),
+            "title": messages[0]["content"][:300],
+            **fields,
+        }
+    )
+
+
+def a_queue(project: Project, kind: str = "seeds", **fields: Any) -> Queue:
+    return Queue.objects.create(
+        project=project, kind=kind, name=fields.pop("name", f"{kind.title()} {next(_numbers)}"), **fields
+    )
+
+
+def an_item(queue: Queue, subject: Any = None, position: int | None = None) -> Item:
+    """An item with its slots; the subject is made when none is given."""
+    makers = {"seeds": a_seed, "scores": a_passage, "samples": a_sample}
+    subject = subject or makers[queue.kind](queue.project)
+    place = queue.items.count() if position is None else position
+    item = Item.objects.create(
+        queue=queue, position=place, wanted=queue.wanted, **{CARDS[queue.kind].subject: subject}
+    )
+    Slot.objects.bulk_create(
+        Slot(item=item, queue=queue, number=number, position=place) for number in range(1, queue.wanted + 1)
+    )
+    return item
