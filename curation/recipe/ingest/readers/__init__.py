@@ -1,0 +1,97 @@
+"""Readers: how each kind of file becomes rows. A reader is one file here and one line in `READERS`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from curation.recipe.ingest.found import BadRow, Ref, Row
+from curation.recipe.ingest.limits import Limits
+from curation.recipe.ingest.mapping import Choice, Picker
+from curation.recipe.ingest.readers import csv, json, jsonl, parquet, whole
+from curation.recipe.ingest.walk import Member
+
+Read = Callable[[Member, Choice, Limits], Iterator[Row | BadRow]]
+Again = Callable[[Member, Sequence[Ref], Picker, Limits], Iterator[tuple[Ref, bytes | None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """`table`: its rows are records with fields, which a mapping chooses from; otherwise the file is one document.
+
+    `again` finds single rows of a plain file without reading what stands before them, where the format allows it.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    read: Read
+    table: bool
+    again: Again | None = None
+
+
+READERS: dict[str, Reader] = {
+    "jsonl": Reader("JSON Lines", (".jsonl", ".ndjson", ".jsonlines"), jsonl.read, True, jsonl.again),
+    "json": Reader("JSON", (".json",), json.read, True),
+    "csv": Reader("CSV", (".csv", ".tsv", ".tab"), csv.read, True, csv.again),
+    "parquet": Reader("Parquet", (".parquet", ".pq"), parquet.read, True, parquet.again),
+    "html": Reader("HTML", (".html", ".htm", ".xhtml"), whole.html, False),
+    "markdown": Reader("Markdown", (".md", ".markdown", ".mdown"), whole.markdown, False),
+    "text": Reader("Text", (".txt", ".text"), whole.text, False),
+}
+
+BY_SUFFIX = {suffix: name for name, reader in READERS.items() for suffix in reader.suffixes}
+
+#: What is recognised only to be refused by its name.
+FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"RIFF", "a sound or a film"),
+    (b"OggS", "a sound or a film"),
+    (b"ID3", "a sound or a film"),
+    (b"\xd0\xcf\x11\xe0", "an Office document"),
+    (b"PK\x03\x04", "an Office document or an e-book"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"SQLite format 3", "a database"),
+)
+
+
+def reader_of(name: str, head: bytes) -> str:
+    """The reader's key for a file with this name that starts with these bytes; "" when none reads it.
+
+    The name's ending decides, unless the bytes say plainly that it lies.
+    """
+    by_name = BY_SUFFIX.get(os.path.splitext(name)[1].lower(), "")
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if foreign(head) or (by_name == "parquet" and not whole.is_text(head)):
+        return ""
+    shows = (jsonl.shows(head) and "jsonl") or (whole.shows_html(head) and "html") or ""
+    if by_name in ("jsonl", "csv", "parquet") and shows == "html":
+        return "html"
+    if by_name in ("", "csv", "text", "html", "parquet") and shows == "jsonl":
+        return "jsonl"
+    if by_name == "jsonl" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        return "json"
+    if by_name and by_name != "parquet":
+        return by_name
+    return shows or ("text" if whole.is_text(head) else "")
+
+
+def foreign(head: bytes) -> str:
+    """What a file that the studio does not read is, in words; "" for anything else."""
+    return next((what for magic, what in FOREIGN if head.startswith(magic)), "")
+
+
+def refusal(head: bytes) -> str:
+    """The complaint about a file that no reader takes; it follows the file's name."""
+    if what := foreign(head):
+        return (
+            f"is {what}, which the studio does not read. Import text, Markdown, HTML, JSONL, CSV or Parquet."
+        )
+    return "is not text of a kind the studio reads. Import text, Markdown, HTML, JSONL, CSV or Parquet."
