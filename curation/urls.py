@@ -4,7 +4,9 @@ from django.contrib import admin
 from django.urls import include, path
 
 #: Areas of a project, by the module in `curation.web` that holds their pages.
-AREAS: dict[str, str] = {}
+AREAS: dict[str, str] = {
+    "frame/": "frame",
+}
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -1,0 +1,264 @@
+"""The frame around every page: top bar, rail, running jobs. Lazy: a part that draws no frame asks for nothing.
+
+At most three queries, all of them only when base.html is drawn: the person's projects, what waits for them,
+and the project's running jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from django.db.models import Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, path, reverse
+from django.views.decorators.http import require_GET
+
+from curation import access
+from curation.models import Chunk, Item, Job, Project, Role
+
+COUNT_LIMIT = 99
+PROJECTS_SHOWN = 40
+JOBS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the rail: where it leads, the letter after `g`, and who sees it."""
+
+    label: str
+    icon: str
+    page: str
+    key: str
+    least: Role = Role.ANNOTATOR
+
+
+#: The rail, in the order data meets it. A page that does not exist yet is left out.
+RAIL: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    (
+        "",
+        (
+            Place("Overview", "layout-dashboard", "overview:page", "o"),
+            Place("Review", "list-checks", "review:queues", "r"),
+        ),
+    ),
+    (
+        "Material",
+        (
+            Place("Sources", "database", "sources:list", "s"),
+            Place("Documents", "file-text", "documents:list", "d"),
+            Place("Passages", "text-select", "passages:list", "p"),
+            Place("Duplicates", "copy", "duplicates:list", "c"),
+            Place("Seeds", "sprout", "seeds:list", "e"),
+            Place("Samples", "package", "samples:list", "m"),
+        ),
+    ),
+    (
+        "Work",
+        (
+            Place("Queues", "inbox", "queues:list", "q", Role.MANAGER),
+            Place("Exports", "download", "exports:list", "x"),
+            Place("Jobs", "activity", "jobs:list", "j"),
+        ),
+    ),
+    (
+        "Project",
+        (
+            Place("Members", "users", "members:list", "b", Role.MANAGER),
+            Place("Settings", "settings", "settings:page", "t", Role.MANAGER),
+        ),
+    ),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `frame` for base.html."""
+    return {"frame": Frame(request)}
+
+
+@cache
+def _exists(page: str, in_project: bool) -> bool:
+    try:
+        reverse(page, kwargs={"project": "p"} if in_project else None)
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def _address(page: str, project: Project | None = None) -> str:
+    """The page's address, "" while there is no such page."""
+    if not _exists(page, project is not None):
+        return ""
+    return reverse(page, kwargs={"project": project.slug} if project else None)
+
+
+class Frame:
+    """What base.html draws around a page. Every attribute is computed when it is first asked for."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def project(self) -> Project | None:
+        return getattr(self.request, "project", None)
+
+    @cached_property
+    def role(self) -> str:
+        return getattr(self.request, "role", None) or ""
+
+    @cached_property
+    def person(self) -> Any:
+        """Who is signed in; None for a visitor."""
+        user = getattr(self.request, "user", None)
+        return user if user is not None and user.is_authenticated else None
+
+    @cached_property
+    def home_url(self) -> str:
+        return _address("projects:list") or "/"
+
+    @cached_property
+    def search_url(self) -> str:
+        return _address("search:page", self.project) if self.project else ""
+
+    @cached_property
+    def sign_out_url(self) -> str:
+        return _address("accounts:sign_out")
+
+    @cached_property
+    def person_entries(self) -> list[dict[str, str]]:
+        entries = [{"label": "Your account", "icon": "user", "url": _address("accounts:account")}]
+        if self.person and (self.person.is_superuser or self.role == Role.MANAGER):
+            entries.append(
+                {"label": "Admin panel", "icon": "sliders-horizontal", "url": _address("admin:index")}
+            )
+        return [entry for entry in entries if entry["url"]]
+
+    @cached_property
+    def projects(self) -> list[dict[str, str]]:
+        """The person's projects, for the switcher."""
+        if not self.person:
+            return []
+        rows = Project.objects.visible_to(self.person).current().values_list("slug", "name")[:PROJECTS_SHOWN]
+        return [{"slug": slug, "name": name, "url": _project_url(slug)} for slug, name in rows]
+
+    @cached_property
+    def rail(self) -> list[dict[str, Any]]:
+        if not self.project or not self.person:
+            return []
+        groups = [
+            {"title": title, "entries": [entry for place in places if (entry := self._entry(place))]}
+            for title, places in RAIL
+        ]
+        return [group for group in groups if group["entries"]]
+
+    def _entry(self, place: Place) -> dict[str, Any] | None:
+        url = _address(place.page, self.project)
+        if not url or not self._may(place.least):
+            return None
+        here = self.request.resolver_match
+        area = place.page.partition(":")[0]
+        entry = {"label": place.label, "icon": place.icon, "url": url, "key": place.key}
+        entry["current"] = bool(here and here.namespace == area)
+        if area == "review":
+            entry |= self._waiting
+        return entry
+
+    def _may(self, least: Role) -> bool:
+        return bool(self.role) and Role(self.role).rank >= least.rank
+
+    @cached_property
+    def _waiting(self) -> dict[str, Any]:
+        """What asks for a reviewer: disputes and flags that nobody has resolved. Others are shown no count."""
+        if not self._may(Role.REVIEWER):
+            return {}
+        waiting = Item.objects.filter(
+            queue__project=self.project,
+            queue__archived_at=None,
+            state__in=[Item.State.DISPUTED, Item.State.FLAGGED],
+        )
+        count = waiting[: COUNT_LIMIT + 1].count()
+        said = f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count)
+        return {"count": said, "count_meaning": "waiting for a reviewer"} if count else {}
+
+    @cached_property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Active jobs of the project with their progress in percent."""
+        if not self.project:
+            return []
+        rows = (
+            Job.objects.filter(project=self.project)
+            .active()
+            .annotate(
+                total=Sum("chunks__size"),
+                finished=Sum("chunks__size", filter=Q(chunks__state=Chunk.State.DONE)),
+                moving=Sum("chunks__beaten", filter=Q(chunks__state=Chunk.State.RUNNING)),
+            )
+            .order_by("id")[:JOBS_SHOWN]
+        )
+        return [self._job(job) for job in rows]
+
+    def _job(self, job: Any) -> dict[str, Any]:
+        total, done = job.total or 0, (job.finished or 0) + (job.moving or 0)
+        shown = _exists_job_page()
+        return {
+            "title": _job_title(job.kind),
+            "percent": min(100, 100 * done // total) if total else 0,
+            "done": done,
+            "total": total,
+            "line": f"{done:,} of {total:,}"
+            if total
+            else ("waiting" if job.state == Job.State.WAITING else "planning"),
+            "url": reverse("jobs:job", kwargs={"project": self.project.slug, "job": job.uuid})
+            if shown and self.project
+            else self.jobs_url,
+        }
+
+    @cached_property
+    def jobs_percent(self) -> int:
+        total = sum(job["total"] for job in self.jobs)
+        return min(100, 100 * sum(job["done"] for job in self.jobs) // total) if total else 0
+
+    @cached_property
+    def jobs_url(self) -> str:
+        return _address("jobs:list", self.project) if self.project else ""
+
+    @cached_property
+    def ring_url(self) -> str:
+        return _address("frame:ring", self.project) if self.project else ""
+
+
+@cache
+def _exists_job_page() -> bool:
+    try:
+        reverse("jobs:job", kwargs={"project": "p", "job": "00000000-0000-0000-0000-000000000000"})
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def _project_url(slug: str) -> str:
+    for page in ("overview:page", "review:queues"):
+        if _exists(page, True):
+            return reverse(page, kwargs={"project": slug})
+    return "/"
+
+
+def _job_title(kind: str) -> str:
+    from curation.jobs.kinds import KINDS
+
+    known: Mapping[str, Any] = KINDS
+    return known[kind].title if kind in known else kind
+
+
+@require_GET
+def ring(request: HttpRequest, project: str) -> HttpResponse:
+    """The running jobs, again: the part that the top bar refreshes."""
+    access.open(request, project, "browse")
+    return render(request, "parts/_jobs_ring.html")
+
+
+app_name = "frame"
+urlpatterns = [path("ring", ring, name="ring")]
