@@ -90,6 +90,9 @@ class SampleStep(models.Model):
     model = models.CharField(max_length=120, blank=True)
     output = models.TextField(blank=True)
     scores = models.JSONField(default=dict, blank=True)
+    meta = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="What the schema does not know."
+    )
 
     class Meta:
         ordering = ["ordinal"]
@@ -111,6 +114,9 @@ class Verdict(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     scores = models.JSONField(default=dict, blank=True)
     evidence = models.TextField(blank=True)
+    meta = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="What the schema does not know."
+    )
 
     class Meta:
         ordering = ["ordinal"]

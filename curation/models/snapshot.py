@@ -56,7 +56,16 @@ class SnapshotRow(models.Model):
     subject_id = models.BigIntegerField(help_text="Primary key in the table that `snapshot.what` names.")
     subject_uuid = models.UUIDField()
     text_version_id = models.BigIntegerField(null=True, blank=True)
+    extraction_id = models.BigIntegerField(
+        null=True, blank=True, help_text="Of a document: the text that was current."
+    )
     content_sha256 = models.CharField(max_length=64)
+    facts = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Everything of the row that can change and is not text: licence, scores, counts, places.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["snapshot", "ordinal"], name="snapshot_place")]

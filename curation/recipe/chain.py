@@ -415,9 +415,9 @@ def as_row(chain: Chain) -> dict[str, Any]:
     """The chain as a JSON object: every field of the schema, in its order; null where nothing is known."""
     return {
         "id": chain.id or None,
-        "messages": [_with_meta(message_row(said), said.meta) for said in chain.messages] or None,
+        "messages": messages_row(chain) or None,
         "text": chain.text or None,
-        "seed": _seed_row(chain.seed) if chain.seed else None,
+        "seed": seed_row(chain.seed) if chain.seed else None,
         "workflow": chain.workflow or None,
         "model": chain.model or None,
         "language": chain.language or None,
@@ -432,11 +432,11 @@ def as_row(chain: Chain) -> dict[str, Any]:
     }
 
 
-def message_row(said: Message) -> dict[str, Any]:
-    return {"role": said.role, "content": said.content}
+def messages_row(chain: Chain) -> list[dict[str, Any]]:
+    return [_with_meta({"role": said.role, "content": said.content}, said.meta) for said in chain.messages]
 
 
-def _seed_row(seed: SeedReference) -> dict[str, Any]:
+def seed_row(seed: SeedReference) -> dict[str, Any]:
     row = {"address": seed.address or None, "quote": seed.quote or None, "text": seed.text or None}
     return _with_meta(row, seed.meta)
 
@@ -472,23 +472,18 @@ def _with_meta(row: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
 # Identity -----------------------------------------------------------------------------------------------------
 
 
-def content_sha256(chain: Chain) -> str:
-    """What a sample *is*: SHA-256 (hex) over its text, or over its turns as compact JSON [[role, content], …].
-
-    Where it came from, who made it and what was thought of it do not change it.
-    """
-    return hash_of(chain.text, [message_row(said) for said in chain.messages])
-
-
-def hash_of(text: str, messages: Sequence[Mapping[str, Any]] | None) -> str:
-    """`content_sha256` of stored columns: the turns where there are any, else the text."""
-    turns = [[said["role"], said["content"]] for said in messages or ()]
-    canonical = json.dumps(turns, ensure_ascii=False, separators=(",", ":")) if turns else text
-    return text_hash(canonical)
-
-
 def rendered(chain: Chain) -> str:
-    """The sample as plain text, for reading, searching and embedding: the text, or the turns under their roles."""
-    if chain.text:
-        return chain.text
-    return "\n\n".join(f"{said.role.capitalize()}:\n{said.content}" for said in chain.messages)
+    """The sample as plain text, for reading, searching and embedding: the text, or the turns with a blank line between."""
+    return chain.text or "\n\n".join(said.content for said in chain.messages)
+
+
+def identity(chain: Chain) -> str:
+    """What makes a sample the same one within its source: its id, else a hash over its text or its turns.
+
+    Who made it and what was thought of it do not change it.
+    """
+    if chain.id:
+        return chain.id
+    turns = [[said.role, said.content] for said in chain.messages]
+    content = json.dumps(turns, ensure_ascii=False, separators=(",", ":")) if turns else chain.text
+    return f"sha256:{text_hash(content)}"

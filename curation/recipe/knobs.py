@@ -29,6 +29,7 @@ class Knobs:
     seeds_decisions: int = 1
     scores_decisions: int = 2
     samples_decisions: int = 1
+    leave_out_rejected: int = 1
 
 
 KNOBS: dict[str, Knob] = {
@@ -57,6 +58,12 @@ KNOBS: dict[str, Knob] = {
     "seeds_decisions": Knob("Decisions per seed", "People who decide on each seed, blind.", 1, 9),
     "scores_decisions": Knob("Decisions per score", "People who rate each passage, blind.", 1, 9),
     "samples_decisions": Knob("Decisions per sample", "People who decide on each sample, blind.", 1, 9),
+    "leave_out_rejected": Knob(
+        "Rejections hold for passages",
+        "1: a passage that was rejected as a seed is no training row in its own right either. 0: it may be one.",
+        0,
+        1,
+    ),
 }
 
 

@@ -51,6 +51,7 @@ REASONS: dict[str, Reason] = {
     "flagged": Reason("Flagged", "Somebody asked for a second look."),
     "not_reviewed": Reason("Not reviewed", "Not enough decisions yet."),
     # An export
+    "not_processed": Reason("Not processed yet", "Background work has not reached it."),
     "filtered": Reason("Filtered", "Outside the filters of this export."),
     "superseded": Reason("Superseded", "A better extraction of the same document replaced it."),
 }

@@ -14,8 +14,7 @@ from curation.recipe.chain import (
     MADE_SAFE,
     ChainError,
     as_row,
-    content_sha256,
-    hash_of,
+    identity,
     looks_like_chain,
     parse,
     rendered,
@@ -146,17 +145,17 @@ def test_what_the_database_cannot_hold_is_taken_out_and_noted() -> None:
     assert chain.meta == {"k": [""], MADE_SAFE: {"nul_removed": 3, "surrogates_replaced": 1}}
 
 
-def test_the_content_hash_is_of_the_content_alone() -> None:
-    plain, dressed = (
-        parse({"messages": TURNS}),
-        parse({"messages": TURNS, "id": "x", "model": "m", "meta": {"a": 1}}),
-    )
-    assert content_sha256(plain) == content_sha256(dressed) == hash_of("", TURNS)
-    assert content_sha256(plain) != content_sha256(parse({"messages": TURNS[::-1]}))
+def test_a_sample_is_known_by_its_id_else_by_its_turns() -> None:
+    plain, dressed = parse({"messages": TURNS}), parse({"messages": TURNS, "model": "m", "meta": {"a": 1}})
+    assert identity(parse({"messages": TURNS, "id": "x"})) == "x"
+    assert identity(plain) == identity(dressed)
+    assert identity(plain).startswith("sha256:")
+    assert identity(plain) != identity(parse({"messages": TURNS[::-1]}))
+    assert identity(plain) != identity(parse({"text": rendered(plain)}))
 
 
-def test_messages_are_rendered_under_their_roles() -> None:
-    assert rendered(parse({"messages": TURNS})) == "User:\n2 + 2?\n\nAssistant:\n4"
+def test_messages_are_rendered_with_a_blank_line_between() -> None:
+    assert rendered(parse({"messages": TURNS})) == "2 + 2?\n\n4"
     assert rendered(parse({"text": "plain"})) == "plain"
 
 
