@@ -6,6 +6,7 @@ from curation.models.decision import Decision, Draft
 from curation.models.document import Document, Occurrence
 from curation.models.embedding import Embedding, EmbeddingModel
 from curation.models.extraction import Extraction, Signals
+from curation.models.heartbeat import WorkerHeartbeat
 from curation.models.importing import Import, ImportFile, RejectedRow
 from curation.models.job import Chunk, Job, Mishap, Progress
 from curation.models.passage import Passage
@@ -18,7 +19,7 @@ from curation.models.snapshot import Snapshot, SnapshotRow
 from curation.models.source import Source
 from curation.models.stored_file import StoredFile
 from curation.models.text_version import TextVersion
-from curation.models.user import ApiToken, SignInLink, User
+from curation.models.user import ApiToken, SignInFailure, SignInLink, User
 
 __all__ = [
     "ActiveScorer",
@@ -53,6 +54,7 @@ __all__ = [
     "Score",
     "Scorer",
     "Seed",
+    "SignInFailure",
     "SignInLink",
     "Signals",
     "Sitting",
@@ -64,4 +66,5 @@ __all__ = [
     "TextVersion",
     "User",
     "Verdict",
+    "WorkerHeartbeat",
 ]

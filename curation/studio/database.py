@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from curation.studio.home import Home
-from curation.studio.keeper import HOLDERS_LOCK, KEEPER_LOCK, LOG, NOTE, open_lock
+from curation.studio.keeper import HOLDERS_LOCK, KEEPER_LOCK, LOG, NOTE
 from curation.studio.processes import process
 from curation.studio.refusal import Refusal
 
@@ -39,7 +39,8 @@ class Hold:
         Raises:
             Refusal: it cannot be started; the message says why.
         """
-        self._lock = open_lock(self.home, HOLDERS_LOCK)
+        self.home.make_postgres()
+        self._lock = self.home.open_lock(self.home.postgres / HOLDERS_LOCK)
         # Blocks while a keeper is ending PostgreSQL because the last holder had gone.
         fcntl.flock(self._lock, fcntl.LOCK_SH)
         while not self.ready():
@@ -123,7 +124,7 @@ def keeper_runs(home: Home) -> bool:
     """Whether a keeper holds this home's keeper lock."""
     if not os.path.exists(home.postgres / KEEPER_LOCK):
         return False
-    with open_lock(home, KEEPER_LOCK) as lock:
+    with home.open_lock(home.postgres / KEEPER_LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -68,7 +68,7 @@ def disk() -> Disk:
     return fullest(folders, settings.DISK_RESERVE)
 
 
-def refuse_when_full() -> None:
+def require_space() -> None:
     """Call before beginning work that writes.
 
     Raises:

@@ -45,7 +45,11 @@ class Keeper:
         """Keep PostgreSQL until nobody uses it or we are told to end."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "ending", True))
-        with open_lock(self.home, KEEPER_LOCK) as own, open_lock(self.home, HOLDERS_LOCK) as holders:
+        self.home.make_postgres()
+        with (
+            self.home.open_lock(self.home.postgres / KEEPER_LOCK) as own,
+            self.home.open_lock(self.home.postgres / HOLDERS_LOCK) as holders,
+        ):
             if not _locked(own, patience=PATIENCE_FOR_OWN_LOCK):
                 return
             self._note("starting")
@@ -80,26 +84,6 @@ class Keeper:
         draft = self.home.postgres / f".{NOTE}.{os.getpid()}"
         draft.write_text(json.dumps({"pid": os.getpid(), "state": state, "reason": reason}), encoding="utf-8")
         draft.replace(self.home.postgres / NOTE)
-
-
-def open_lock(home: Home, name: str) -> IO[str]:
-    """Open one of the lock files in the home's postgres folder, made on the first call."""
-    try:
-        make_folder(home)
-        descriptor = os.open(home.postgres / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except PermissionError as error:
-        raise Refusal(
-            f"{home.root} cannot be used: {error.strerror} ({error.filename}). Run the command as the user who made it, or choose another STUDIO_HOME."
-        ) from None
-    return os.fdopen(descriptor, "r+")
-
-
-def make_folder(home: Home) -> None:
-    """Create the home's postgres folder; root leaves it traversable for the database's user."""
-    home.make()
-    if not home.postgres.is_dir():
-        home.postgres.mkdir(exist_ok=True)
-        home.postgres.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def _locked(file: IO[str], *, patience: float) -> bool:
