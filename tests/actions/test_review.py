@@ -190,7 +190,7 @@ def test_ratings_far_apart_are_disputed_and_near_ones_averaged() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, answer, complaint",
+    ("kind", "answer", "complaint"),
     [
         ("seeds", Answer("rate"), "asks for accept or reject"),
         ("seeds", Answer("reject"), "Give a reason"),
@@ -301,9 +301,8 @@ def test_one_person_in_two_tabs_never_holds_two_slots_of_one_item() -> None:
     got: list[Any] = []
 
     def tab() -> None:
-        for _ in range(2):
-            if claimed := review.claim(queue, ann):
-                got.append(claimed.item_id)
+        claims = [review.claim(queue, ann) for _ in range(2)]
+        got.extend(claimed.item_id for claimed in claims if claimed)
         connections.close_all()
 
     tabs = [threading.Thread(target=tab) for _ in range(4)]
