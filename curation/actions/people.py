@@ -62,7 +62,9 @@ def ensure_account(email: str, name: str = "") -> tuple[User, bool]:
     try:
         validate_email(email)
     except ValidationError:
-        raise PeopleError(f"{email or 'Nothing'} is not an email address. Write one like ana@example.org.") from None
+        raise PeopleError(
+            f"{email or 'Nothing'} is not an email address. Write one like ana@example.org."
+        ) from None
     unknown = {"name": name.strip()[:120], "password": make_password(None)}
     return User.objects.get_or_create(email=email, defaults=unknown)
 
@@ -146,7 +148,9 @@ def may_hand_out_link(by: User, user: User) -> bool:
         return False
     memberships = Membership.objects.filter(user=user)
     mine = Project.objects.managed_by(by)
-    return memberships.filter(project__in=mine).exists() and not memberships.exclude(project__in=mine).exists()
+    return (
+        memberships.filter(project__in=mine).exists() and not memberships.exclude(project__in=mine).exists()
+    )
 
 
 def hand_out_link(user: User, by: User | None) -> str:
@@ -234,7 +238,9 @@ def invite(project: Project, email: str, role: str, by: User | None, name: str =
         user, new = ensure_account(email, name)
         if not user.is_active:
             raise PeopleError(f"{user} is deactivated. A site admin can reactivate the account.")
-        membership, added = Membership.objects.get_or_create(project=project, user=user, defaults={"role": role})
+        membership, added = Membership.objects.get_or_create(
+            project=project, user=user, defaults={"role": role}
+        )
         if not added:
             raise PeopleError(f"{user} is a member already, as {membership.get_role_display().lower()}.")
         _note(project, by, "added a member", user.email, role=role)

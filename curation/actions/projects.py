@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -118,7 +118,9 @@ def archive_project(project: Project, by: User) -> None:
     """Put a project away: it can be read, and nothing in it changes until it is restored. Refused while a job runs."""
     running = Job.objects.active().filter(project=project).count()
     if running:
-        raise ProjectError(f"{running} {'job runs' if running == 1 else 'jobs run'} in it. Wait or cancel first.")
+        raise ProjectError(
+            f"{running} {'job runs' if running == 1 else 'jobs run'} in it. Wait or cancel first."
+        )
     _set_archived(project, by, True)
 
 
@@ -147,6 +149,3 @@ def _guidelines(text: str) -> str:
 
 def _note(project: Project, by: User | None, verb: str, subject: str, **details: Any) -> None:
     Activity.objects.create(project=project, actor=by, verb=verb, subject=subject[:300], details=details)
-
-
-KNOB_NAMES = tuple(field.name for field in fields(Knobs))

@@ -34,6 +34,9 @@ class Queue(models.Model):
     guidelines = models.TextField(blank=True, help_text="Markdown. Shown after the project's own.")
     wanted = models.PositiveSmallIntegerField(default=1, help_text="Decisions by different people per item.")
     order = models.CharField(max_length=10, choices=Order.choices, default=Order.OLDEST)
+    random_seed = models.BigIntegerField(
+        default=1, help_text="Of the random order: the same seed, the same order."
+    )
     filter = models.JSONField(default=dict, blank=True, help_text="What it was last filled from.")
     dispute_gap = models.PositiveSmallIntegerField(
         default=2, help_text="Scores queues: ratings this far apart are a dispute."

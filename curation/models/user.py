@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 
 def digest_of(secret: str) -> str:
@@ -39,6 +40,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
+    session_epoch = models.PositiveIntegerField(
+        default=0, help_text="Counted up, it ends every session of the account at once."
+    )
 
     objects = UserManager()
 
@@ -60,6 +64,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         """Django's admin asks this; who may really enter is decided by our own admin site."""
         return self.is_superuser
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Django compares it on every request: a session lives as long as the password and the epoch it began with."""
+        told_apart = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("curation.User.session", told_apart, secret=secret, algorithm="sha256").hexdigest()
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
@@ -106,6 +115,9 @@ class SignInLink(models.Model):
     class Meta:
         ordering = ["-created_at"]
 
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} for {self.user}"
+
     @classmethod
     def issue(
         cls, user: User, purpose: str, created_by: User | None, lifetime: timedelta = timedelta(days=3)
@@ -120,3 +132,18 @@ class SignInLink(models.Model):
             expires_at=timezone.now() + lifetime,
         )
         return link, secret
+
+
+class SignInFailure(models.Model):
+    """Failed sign-ins that count against something (an address, an account, the two together) until a moment.
+
+    In the database, because every web process must see the same count. The key is a digest: what people typed for
+    an address that is nobody's is not kept.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.count} failures"

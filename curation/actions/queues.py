@@ -1,0 +1,418 @@
+"""Queues: creating and filling them, their order, how many decisions they want, pausing and closing.
+
+Filling is one INSERT … SELECT however many subjects there are. An item's position follows from its subject alone
+(its age, its score, a hash with the queue's seed), so a later filling falls into place among what is there already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import (
+    Exists,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    Max,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils import timezone
+
+from curation.models import (
+    ActiveScorer,
+    Activity,
+    Item,
+    Occurrence,
+    Passage,
+    Project,
+    Queue,
+    Sample,
+    Score,
+    Seed,
+    Sitting,
+    Slot,
+    User,
+)
+from curation.recipe.review.cards import CARDS
+
+MOST_WANTED = 9
+SCORE_STEPS = 1_000_000  # a score of 5 is position 0, a score of 0 is position 5,000,000
+#: Which orders a kind of queue can have. Where people are measured against the model, its opinion must not show in
+#: the order either; samples have no score that is comparable between judges.
+ORDERS = {
+    Queue.Kind.SEEDS: (Queue.Order.HIGHEST, Queue.Order.RANDOM, Queue.Order.OLDEST),
+    Queue.Kind.SCORES: (Queue.Order.RANDOM, Queue.Order.OLDEST),
+    Queue.Kind.SAMPLES: (Queue.Order.OLDEST, Queue.Order.RANDOM),
+}
+RUBRICS = {
+    Queue.Kind.SEEDS: ("factual", "reasoning", "educational"),
+    Queue.Kind.SCORES: ("factual", "reasoning", "educational"),
+    Queue.Kind.SAMPLES: (),
+}
+
+
+class QueueError(Exception):
+    """What was asked cannot be done; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Which subjects a queue is filled from. Empty means: no restriction.
+
+    `sources` are ids of the project's sources; scores are 0 to 5, both ends included, by the project's active
+    scorer of `rubric`; `take` is the size of a random sample drawn with `sample_seed`, 0 for all.
+    """
+
+    languages: tuple[str, ...] = ()
+    sources: tuple[int, ...] = ()
+    rubric: str = ""
+    least_score: float | None = None
+    most_score: float | None = None
+    state: str = ""
+    workflow: str = ""
+    take: int = 0
+    sample_seed: int = 1
+
+    def stored(self) -> dict[str, Any]:
+        """For `Queue.filter`: what was asked, without what was left empty."""
+        said = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
+        }
+        if not self.take:
+            del said["take"], said["sample_seed"]
+        return {name: value for name, value in said.items() if value not in ("", [], None)}
+
+
+# Queues
+
+
+def create_queue(
+    project: Project,
+    by: User | None,
+    *,
+    kind: str,
+    name: str,
+    wanted: int = 1,
+    order: str = "",
+    random_seed: int = 1,
+    guidelines: str = "",
+    dispute_gap: int = 2,
+) -> Queue:
+    """Make an empty queue. Raises QueueError: unknown kind, taken name, an order this kind cannot have."""
+    if kind not in CARDS:
+        raise QueueError(f"There is no queue of {kind!r}. Kinds are {', '.join(CARDS)}.")
+    order = order or ORDERS[Queue.Kind(kind)][0]
+    values = _checked(kind, name, wanted, order, dispute_gap)
+    try:
+        with transaction.atomic():
+            queue = Queue.objects.create(
+                project=project, kind=kind, guidelines=_clean(guidelines), random_seed=random_seed, **values
+            )
+            _note(queue, by, "created a queue")
+    except IntegrityError:
+        raise QueueError(
+            f"The project has a queue called {values['name']} already. Choose another name."
+        ) from None
+    return queue
+
+
+def change_queue(
+    queue: Queue,
+    by: User | None,
+    *,
+    name: str,
+    wanted: int,
+    order: str,
+    random_seed: int,
+    guidelines: str,
+    dispute_gap: int,
+) -> None:
+    """Change a queue. A new order moves all its items; a new number of decisions applies to the items on which
+    nobody has decided and that nobody holds, and to new ones. Raises QueueError."""
+    values = _checked(queue.kind, name, wanted, order, dispute_gap)
+    reorder = (order, random_seed) != (queue.order, queue.random_seed)
+    before = {field: getattr(queue, field) for field in values}
+    try:
+        with transaction.atomic():
+            for field_name, value in values.items():
+                setattr(queue, field_name, value)
+            queue.random_seed, queue.guidelines = random_seed, _clean(guidelines)
+            queue.save(update_fields=[*values, "random_seed", "guidelines"])
+            if before["wanted"] != wanted:
+                _ask_for(queue, wanted)
+            if reorder:
+                _reorder(queue)
+            changed = {name: [before[name], value] for name, value in values.items() if before[name] != value}
+            _note(queue, by, "changed a queue", **changed)
+    except IntegrityError:
+        queue.refresh_from_db()
+        raise QueueError(
+            f"The project has a queue called {values['name']} already. Choose another name."
+        ) from None
+
+
+def pause(queue: Queue, by: User | None) -> None:
+    """Hand out nothing more. Whoever holds an item can finish it. Pausing twice changes nothing."""
+    if Queue.objects.filter(pk=queue.pk, paused_at=None).update(paused_at=timezone.now()):
+        _note(queue, by, "paused a queue")
+
+
+def resume(queue: Queue, by: User | None) -> None:
+    """Hand out items again."""
+    if Queue.objects.filter(pk=queue.pk, paused_at__isnull=False).update(paused_at=None):
+        _note(queue, by, "resumed a queue")
+
+
+def close(queue: Queue, by: User | None) -> None:
+    """Put a queue away: nobody is offered it, and its decisions stand. Reopening brings it back as it was."""
+    if Queue.objects.filter(pk=queue.pk, archived_at=None).update(archived_at=timezone.now()):
+        _note(queue, by, "closed a queue")
+
+
+def reopen(queue: Queue, by: User | None) -> None:
+    """Offer a closed queue again."""
+    if Queue.objects.filter(pk=queue.pk, archived_at__isnull=False).update(archived_at=None):
+        _note(queue, by, "reopened a queue")
+
+
+def _checked(kind: str, name: str, wanted: int, order: str, dispute_gap: int) -> dict[str, Any]:
+    name = name.strip()[:120]
+    if not name:
+        raise QueueError("Give the queue a name.")
+    if not 1 <= wanted <= MOST_WANTED:
+        raise QueueError(f"A queue asks for 1 to {MOST_WANTED} decisions per item, not {wanted}.")
+    if order not in ORDERS[Queue.Kind(kind)]:
+        possible = ", ".join(one.label.lower() for one in ORDERS[Queue.Kind(kind)])
+        raise QueueError(f"A queue of {kind} can be ordered by: {possible}.")
+    if not 1 <= dispute_gap <= 5:
+        raise QueueError("Ratings are a dispute when they are 1 to 5 apart.")
+    return {"name": name, "wanted": wanted, "order": order, "dispute_gap": dispute_gap}
+
+
+def _clean(guidelines: str) -> str:
+    return guidelines.replace("\r\n", "\n").replace("\x00", "").strip()
+
+
+# Filling
+
+
+def matching(project: Project, kind: str, filling: Filling) -> QuerySet[Any]:
+    """The subjects that a filling takes: seeds, passages or samples of the project. Without an order."""
+    subjects = _of_kind(project, kind)
+    if filling.languages:
+        subjects = subjects.filter(**{f"{_passage_of(kind)}language__in": filling.languages})
+    if filling.state:
+        subjects = subjects.filter(state=filling.state)
+    if filling.sources:
+        subjects = _from_sources(subjects, kind, filling.sources)
+    if filling.workflow and kind == Queue.Kind.SAMPLES:
+        subjects = subjects.filter(workflow=filling.workflow)
+    if filling.rubric and (filling.least_score is not None or filling.most_score is not None):
+        subjects = _with_score(subjects, project, kind, filling)
+    if filling.take > 0:
+        drawn = subjects.order_by(_shuffled(filling.sample_seed), "pk").values("pk")[: filling.take]
+        subjects = _of_kind(project, kind).filter(pk__in=drawn)
+    return subjects
+
+
+def count_new(queue: Queue, filling: Filling) -> tuple[int, int]:
+    """How many subjects a filling matches, and how many of them would be new to the queue."""
+    subjects = matching(queue.project, queue.kind, filling)
+    there = Item.objects.filter(queue=queue, **{CARDS[queue.kind].subject: OuterRef("pk")})
+    return subjects.count(), subjects.exclude(Exists(there)).count()
+
+
+def fill(queue: Queue, filling: Filling, by: User | None) -> int:
+    """Put the matching subjects that are not in the queue yet into it; returns how many. Twice adds nothing."""
+    if queue.archived_at is not None:
+        raise QueueError("This queue is closed. Reopen it to fill it.")
+    with transaction.atomic():
+        added = add_subjects(queue, matching(queue.project, queue.kind, filling))
+        Queue.objects.filter(pk=queue.pk).update(filter=filling.stored())
+        _note(queue, by, "filled a queue", items=added, filter=filling.stored())
+    return added
+
+
+def add_subjects(queue: Queue, subjects: QuerySet[Any]) -> int:
+    """Make an item with its slots of each subject that the queue has none of. One statement; returns how many.
+
+    `subjects` are of the queue's kind and project, without an order; they stay in the database.
+    """
+    chosen, parameters = _placed(queue, subjects).query.sql_with_params()
+    column = f"{CARDS[queue.kind].subject}_id"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH added AS (
+                INSERT INTO curation_item (queue_id, {column}, position, wanted)
+                SELECT %s, chosen.id, chosen.place, %s FROM ({chosen}) AS chosen (id, place)
+                    ON CONFLICT DO NOTHING
+                RETURNING id, position
+            ), slots AS (
+                INSERT INTO curation_slot (item_id, queue_id, number, position)
+                SELECT added.id, %s, number, added.position FROM added, generate_series(1, %s) AS number
+            )
+            SELECT count(*) FROM added
+            """,
+            [queue.pk, queue.wanted, *parameters, queue.pk, queue.wanted],
+        )
+        (added,) = cursor.fetchone()
+    if added:
+        _look_from_the_start(queue)
+    return added
+
+
+def _of_kind(project: Project, kind: str) -> QuerySet[Any]:
+    """What can be reviewed at all: nothing that was left out or withdrawn."""
+    if kind == Queue.Kind.SEEDS:
+        return Seed.objects.filter(project=project).exclude(state=Seed.State.WITHDRAWN)
+    if kind == Queue.Kind.SAMPLES:
+        return Sample.objects.filter(project=project).exclude(state=Sample.State.WITHDRAWN)
+    return Passage.objects.filter(project=project).kept()
+
+
+def _passage_of(kind: str) -> str:
+    """How a lookup gets from the subject to what has a language."""
+    return "passage__" if kind == Queue.Kind.SEEDS else ""
+
+
+def _from_sources(subjects: QuerySet[Any], kind: str, sources: tuple[int, ...]) -> QuerySet[Any]:
+    if kind == Queue.Kind.SAMPLES:
+        return subjects.filter(source__in=sources)
+    found = Occurrence.objects.filter(source__in=sources, document=OuterRef(f"{_passage_of(kind)}document"))
+    return subjects.filter(Exists(found))
+
+
+def _with_score(subjects: QuerySet[Any], project: Project, kind: str, filling: Filling) -> QuerySet[Any]:
+    if filling.rubric not in RUBRICS[Queue.Kind(kind)]:
+        raise QueueError(f"A queue of {kind} cannot be filled by {filling.rubric} value.")
+    scores = Score.objects.filter(scorer__in=_active(project, filling.rubric))
+    if filling.rubric == "educational":
+        scores = scores.filter(document=OuterRef(f"{_passage_of(kind)}document"))
+    else:
+        scores = scores.filter(passage=OuterRef("passage" if kind == Queue.Kind.SEEDS else "pk"))
+    if filling.least_score is not None:
+        scores = scores.filter(value__gte=filling.least_score)
+    if filling.most_score is not None:
+        scores = scores.filter(value__lte=filling.most_score)
+    return subjects.filter(Exists(scores))
+
+
+def _active(project: Project, *rubrics: str) -> QuerySet[Any]:
+    return ActiveScorer.objects.filter(project=project, rubric__key__in=rubrics).values("scorer")
+
+
+# Order
+
+
+def _placed(queue: Queue, subjects: QuerySet[Any]) -> QuerySet[Any]:
+    """(id, position) of each subject, by the queue's order alone."""
+    return subjects.order_by().annotate(place=_position(queue)).values_list("pk", "place")
+
+
+def _position(queue: Queue) -> Any:
+    if queue.order == Queue.Order.RANDOM:
+        return _shuffled(queue.random_seed)
+    if queue.order == Queue.Order.HIGHEST and queue.kind == Queue.Kind.SEEDS:
+        best = (
+            Score.objects.filter(
+                passage=OuterRef("passage"), scorer__in=_active(queue.project, "factual", "reasoning")
+            )
+            .order_by()
+            .values("passage")
+            .annotate(best=Max("value"))
+            .values("best")
+        )
+        score = Coalesce(Subquery(best, output_field=FloatField()), Value(0.0))
+        return Cast((Value(5.0) - score) * Value(SCORE_STEPS), IntegerField())
+    return F("pk")
+
+
+class _Shuffled(Func):
+    """60 bits of the MD5 of seed and UUID: the same on every server and version of PostgreSQL."""
+
+    template = "('x' || substr(md5(%(expressions)s), 1, 15))::bit(60)::bigint"
+
+
+def _shuffled(seed: int) -> Func:
+    said = Concat(Value(f"{seed}:"), Cast("uuid", TextField()), output_field=TextField())
+    return _Shuffled(said, output_field=IntegerField())
+
+
+def _reorder(queue: Queue) -> None:
+    """Move all items of a queue to where its order has them. Slots repeat their item's position."""
+    subject = CARDS[queue.kind].subject
+    subjects = _subjects_in(queue)
+    chosen, parameters = _placed(queue, subjects).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH placed (id, place) AS ({chosen}), moved AS (
+                UPDATE curation_item i SET position = placed.place FROM placed
+                 WHERE i.queue_id = %s AND i.{subject}_id = placed.id RETURNING i.id, i.position
+            )
+            UPDATE curation_slot s SET position = moved.position FROM moved WHERE s.item_id = moved.id
+            """,
+            [*parameters, queue.pk],
+        )
+    _look_from_the_start(queue)
+
+
+def _subjects_in(queue: Queue) -> QuerySet[Any]:
+    model = {Queue.Kind.SEEDS: Seed, Queue.Kind.SCORES: Passage, Queue.Kind.SAMPLES: Sample}[
+        Queue.Kind(queue.kind)
+    ]
+    inside = Item.objects.filter(queue=queue).values(CARDS[queue.kind].subject)
+    return model._default_manager.filter(project=queue.project, pk__in=inside)
+
+
+def _look_from_the_start(queue: Queue) -> None:
+    """What is new may stand before where people have come to."""
+    Sitting.objects.filter(queue=queue).update(cursor=-1)
+
+
+# How many decisions
+
+
+def _ask_for(queue: Queue, wanted: int) -> None:
+    """Give the items that nobody has touched as many slots as are wanted now.
+
+    Items are locked before slots, as deciding does, so that the two cannot wait for each other.
+    """
+    open_items = Item.objects.filter(queue=queue, state=Item.State.OPEN)
+    list(open_items.select_for_update().order_by("pk").values_list("pk"))
+    list(
+        Slot.objects.filter(item__in=open_items)
+        .select_for_update(of=("self",))
+        .order_by("pk")
+        .values_list("pk")
+    )
+    touched = Slot.objects.filter(item=OuterRef("pk")).exclude(state=Slot.State.OPEN)
+    untouched = open_items.exclude(Exists(touched))
+    Slot.objects.filter(item__in=untouched, number__gt=wanted).delete()
+    sql, parameters = untouched.order_by().values_list("pk", "position").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO curation_slot (item_id, queue_id, number, position)
+            SELECT i.id, %s, number, i.position
+              FROM ({sql}) AS i (id, position), generate_series(1, %s) AS number
+                ON CONFLICT (item_id, number) DO NOTHING
+            """,
+            [queue.pk, *parameters, wanted],
+        )
+    untouched.update(wanted=wanted)
+
+
+def _note(queue: Queue, by: User | None, verb: str, **details: Any) -> None:
+    Activity.objects.create(
+        project_id=queue.project_id, actor=by, verb=verb, subject=queue.name, details=details
+    )
