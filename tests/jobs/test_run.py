@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -119,6 +122,19 @@ def test_a_worker_that_lost_its_chunk_saves_nothing(writer: Writer, project: Pro
     assert written() == ["0", "1"]
     run.run_chunk(quick)
     assert written() == ["0", "1"]
+
+
+def test_a_chunk_of_a_process_that_is_gone_is_free_at_the_next_sweep(
+    writer: Writer, project: Project
+) -> None:
+    job = Job.objects.create(project=project, kind="write", options={"count": 2})
+    run.plan(job.pk)
+    assert run.claim(job.pk)
+    assert sweep()["chunks_expired"] == 0
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    Chunk.objects.update(worker=f"{socket.gethostname()}:{gone.pid}")
+    assert sweep()["chunks_expired"] == 1
 
 
 def test_a_chunk_that_kills_its_workers_fails_with_their_number(writer: Writer, project: Project) -> None:
