@@ -1,0 +1,82 @@
+"""Making text of a document: a table of extractors by media type, and the judgements about what came out.
+
+`extract` runs in this process and may hang or crash on hostile input: jobs run it through `pool.Pool`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.recipe.ingest.extractors import html, plain
+from curation.recipe.ingest.limits import MIB, readable_bytes
+from curation.recipe.records import Dropped
+
+#: Larger documents are dropped as `too_large`: a page of more markup, or a text of more characters, is no page.
+MARKUP_BYTES = 24 * MIB
+TEXT_CHARACTERS = 8_000_000
+
+UNREADABLE = re.compile("[\ufffd\x80-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The text of a document. `notes` says what was changed on the way and who found the text."""
+
+    text: str
+    title: str = ""
+    address: str = ""
+    language: str = ""  # what the page says of itself, for what that is worth
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """`run(content, address)` returns the fields of `Extracted`. `library` is the distribution whose version matters."""
+
+    name: str
+    version: str
+    run: Callable[[bytes, str], dict[str, Any]]
+    library: str = ""
+    largest: int = TEXT_CHARACTERS * 4  # bytes
+
+
+EXTRACTORS: dict[str, Extractor] = {
+    "text/html": Extractor("html", "1", html.html, "trafilatura", MARKUP_BYTES),
+    "text/markdown": Extractor("markdown", "1", plain.markdown),
+    "text/plain": Extractor("text", "1", plain.text),
+}
+
+
+def extractor_of(media_type: str) -> str:
+    """The name and version that an extraction is recorded under: `html/1+trafilatura-2.3.1`; "" when none reads it."""
+    extractor = EXTRACTORS.get(media_type)
+    if extractor is None:
+        return ""
+    if not extractor.library:
+        return f"{extractor.name}/{extractor.version}"
+    from importlib.metadata import version
+
+    return f"{extractor.name}/{extractor.version}+{extractor.library}-{version(extractor.library)}"
+
+
+def extract(content: bytes, media_type: str, address: str = "") -> Extracted | Dropped:
+    """Make text of a document. What a library raises comes through: the pool turns it into `extraction_failed`."""
+    extractor = EXTRACTORS.get(media_type)
+    if extractor is None:
+        return Dropped("not_text", f"Nothing reads {media_type}.")
+    if len(content) > extractor.largest:
+        return Dropped(
+            "too_large", f"{readable_bytes(len(content))}; the limit is {readable_bytes(extractor.largest)}."
+        )
+    found = extractor.run(content, address)
+    text = found["text"]
+    if len(text) > TEXT_CHARACTERS:
+        return Dropped("too_large", f"{len(text):,} characters; the limit is {TEXT_CHARACTERS:,}.")
+    if not text.strip():
+        return Dropped("empty")
+    if (lost := len(UNREADABLE.findall(text))) * 10 > len(text):
+        return Dropped("not_text", f"{lost:,} of {len(text):,} characters cannot be read.")
+    return Extracted(**found)
