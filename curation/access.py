@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 
 from curation.models import Decision, Item, Membership, Project, Role
@@ -80,21 +81,25 @@ def may(request: HttpRequest, capability: str) -> bool:
 # Blindness
 
 
-def hidden_scores(user: Any, passage_ids: Iterable[int]) -> set[int]:
-    """Those passages whose model scores this person may not see yet: a scores queue still wants their answer."""
+def measured_items(user: Any) -> QuerySet[Item]:
+    """Items that measure the model and still want this person's answer: what is behind `hidden_scores`.
+
+    Lists that sort or filter by a score leave their passages out, because the place in the list would tell it.
+    """
     measuring = [card.kind for card in CARDS.values() if card.hides_scores]
-    waiting = Item.objects.filter(
-        passage__in=list(passage_ids),
+    answered = Decision.objects.standing().filter(user=user, event=Decision.Event.DECIDE, item=OuterRef("pk"))
+    return Item.objects.filter(
+        ~Exists(answered),
         queue__kind__in=measuring,
         queue__archived_at=None,
         state__in=[Item.State.OPEN, Item.State.FLAGGED],
     )
-    answered = Decision.objects.standing().filter(user=user, event=Decision.Event.DECIDE)
-    return set(
-        waiting.exclude(pk__in=answered.filter(item__in=waiting).values("item")).values_list(
-            "passage", flat=True
-        )
-    )
+
+
+def hidden_scores(user: Any, passage_ids: Iterable[int]) -> set[int]:
+    """Those passages whose model scores this person may not see yet: a scores queue still wants their answer."""
+    waiting = measured_items(user).filter(passage__in=[*passage_ids])
+    return {pk for pk in waiting.values_list("passage", flat=True) if pk}
 
 
 def may_see_decisions(user: Any, role: Role | None, item: Item) -> bool:
