@@ -15,7 +15,7 @@ from curation.models.queue import Item, Lease, Queue, Sitting, Slot
 from curation.models.sample import Sample, SampleStep, Verdict
 from curation.models.score import ActiveScorer, Rubric, Score, Scorer
 from curation.models.seed import Seed
-from curation.models.snapshot import Snapshot, SnapshotRow
+from curation.models.snapshot import Snapshot, SnapshotFile, SnapshotRow
 from curation.models.source import Source
 from curation.models.stored_file import StoredFile
 from curation.models.text_version import TextVersion
@@ -60,6 +60,7 @@ __all__ = [
     "Sitting",
     "Slot",
     "Snapshot",
+    "SnapshotFile",
     "SnapshotRow",
     "Source",
     "StoredFile",

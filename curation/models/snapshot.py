@@ -70,3 +70,21 @@ class SnapshotRow(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["snapshot", "ordinal"], name="snapshot_place")]
         indexes = [models.Index(fields=["subject_uuid"], name="snapshot_of_subject")]
+
+
+class SnapshotFile(models.Model):
+    """One finished file of a snapshot: a shard of its rows, or the list of them."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="files")
+    ordinal = models.IntegerField(help_text="Place of the shard, from 0; the list of rows comes last.")
+    name = models.CharField(max_length=100)
+    rows = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["ordinal"]
+        constraints = [models.UniqueConstraint(fields=["snapshot", "ordinal"], name="snapshot_file_place")]
+
+    def __str__(self) -> str:
+        return self.name
