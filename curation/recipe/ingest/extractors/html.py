@@ -28,6 +28,7 @@ SET_BACK = re.compile(
     r"(?:^[ \t]*```[^\n]*\n)?^([ \t>*+-]*)`?(CODEBLOCKPUTASIDE(\d+)X)`?[ \t]*$(?:\n[ \t]*```[ \t]*$)?",
     re.MULTILINE,
 )
+FRAME = 60  # characters around code that are its frame: "Copy", a language's name
 INSIDE = re.compile(r"`?CODEBLOCKPUTASIDE(\d+)X`?")
 
 
@@ -174,6 +175,10 @@ def _put_aside(tree: Any) -> list[tuple[str, str]]:
         language = CODE_LANGUAGE.search(hints)
         tail = pre.tail
         blocks.append((language[1].lower() if language else "", code))
+        for wrapper in around[1:]:
+            # A highlighter's frame, such as `code-toolbar`, is furniture by its class; the code would go with it.
+            if len(wrapper.text_content().strip()) < len(pre.text_content()) + FRAME:
+                wrapper.attrib.pop("class", None)
         pre.clear()
         pre.tag, pre.text, pre.tail = "p", PUT_ASIDE.format(len(blocks) - 1), tail
     return blocks
