@@ -26,6 +26,7 @@ class Import(models.Model):
     what = models.CharField(max_length=10, choices=What.choices, default=What.DOCUMENTS)
     mapping = models.JSONField(default=dict, blank=True)
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="imports")
+    undo_job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     counts = models.JSONField(default=dict, blank=True, help_text="Written once, when the job has ended.")
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -43,6 +44,11 @@ class ImportFile(models.Model):
     stored_file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(
         max_length=1000, help_text="The name it came with; its suffixes choose the reader."
+    )
+    mappings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The whole mapping each table in it was read with, by the table's path in the archive.",
     )
 
     class Meta:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.files.storage import default_storage
 from django.db import models
 
 
@@ -15,3 +22,19 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+    @contextmanager
+    def local_path(self) -> Iterator[Path]:
+        """The bytes as a file on this machine: where they lie, or a temporary copy of what a remote store holds."""
+        try:
+            path = default_storage.path(self.path)
+        except NotImplementedError:
+            with (
+                tempfile.NamedTemporaryFile(prefix="seedbed-") as copy,
+                default_storage.open(self.path) as stored,
+            ):
+                shutil.copyfileobj(stored, copy, 1 << 20)
+                copy.flush()
+                yield Path(copy.name)
+            return
+        yield Path(path)

@@ -11,7 +11,7 @@ from curation.recipe.ingest.found import BadRow, Ref, Row, shorten
 from curation.recipe.ingest.limits import DEFAULT, Limits, Refused
 from curation.recipe.ingest.mapping import Choice
 from curation.recipe.ingest.readers import READERS, reader_of, refusal
-from curation.recipe.ingest.walk import BROKEN_ARCHIVE, Member, Wanted, broken, walk
+from curation.recipe.ingest.walk import BROKEN_ARCHIVE, Member, Wanted, Watch, broken, walk
 
 Resolved = dict[str, dict[str, str]]
 
@@ -22,6 +22,7 @@ def read_rows(
     mapping: Mapping[str, str] | None = None,
     limits: Limits = DEFAULT,
     resolved: Resolved | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Row | BadRow]:
     """Every row of the stored file at `path`, in order, in bounded memory. The same bytes give the same rows.
 
@@ -30,7 +31,7 @@ def read_rows(
     member's name, and taken from there where it already stands.
     """
     choice = Choice(mapping or {}, resolved if resolved is not None else {})
-    for found in walk(path, name, limits):
+    for found in walk(path, name, limits, watch=watch):
         if isinstance(found, BadRow):
             yield found
         else:

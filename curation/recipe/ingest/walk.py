@@ -63,16 +63,40 @@ class Member:
         return self.stream.peek(HEAD)[:HEAD]
 
 
+class Watch:
+    """Tells how far reading has come, in bytes of the stored file, to whoever holds it."""
+
+    def __init__(self) -> None:
+        self._tell: Callable[[], int] = lambda: 0
+
+    @property
+    def position(self) -> int:
+        return self._tell()
+
+    def follow(self, tell: Callable[[], int]) -> None:
+        self._tell = tell
+
+
 def walk(
-    path: Path, name: str, limits: Limits, wanted: Wanted = lambda member: True
+    path: Path,
+    name: str,
+    limits: Limits,
+    wanted: Wanted = lambda member: True,
+    watch: Watch | None = None,
 ) -> Iterator[Member | BadRow]:
     """Yield every file in the stored file at `path`, in the archive's order; what is refused as `BadRow`.
 
     `name` is the name that it came with. `wanted` may skip members by their name before they are unpacked.
     """
-    budget = Budget(path.stat().st_size, limits)
+    size = path.stat().st_size
     with open(path, "rb", buffering=BUFFER) as stream:
-        yield from _Walk(name, limits, budget, wanted).open(stream, Place(name), name, 0, 0, plain=path)
+        if watch:
+            watch.follow(stream.tell)
+        yield from _Walk(name, limits, Budget(size, limits), wanted).open(
+            stream, Place(name), name, 0, 0, path
+        )
+        if watch:
+            watch.follow(lambda: size)
 
 
 @dataclass(slots=True)
@@ -187,9 +211,7 @@ class _Names:
     def take(self, name: str) -> str:
         if len(self.seen) >= self.limits.members:
             raise Refused(f"holds more than {self.limits.members:,} files; split it into smaller archives")
-        clean = storable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-        if len(clean) > MEMBER_NAME:
-            clean = f"{clean[: MEMBER_NAME - 9]}#{zlib.crc32(clean.encode()):08x}"
+        clean = _bounded(storable(name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))
         unique, count = clean, 1
         while unique in self.seen:
             count += 1
@@ -200,7 +222,12 @@ class _Names:
 
 def _inner(place: Place, name: str) -> Place:
     """`inner.zip!/page.html` names a member of an archive inside an archive."""
-    return Place(place.file, f"{place.member}!/{name}" if place.member else name)
+    return Place(place.file, _bounded(f"{place.member}!/{name}") if place.member else name)
+
+
+def _bounded(name: str) -> str:
+    """A name as it is, or its beginning with a check sum where it is longer than a name may be."""
+    return name if len(name) <= MEMBER_NAME else f"{name[: MEMBER_NAME - 9]}#{zlib.crc32(name.encode()):08x}"
 
 
 ARCHIVE_SUFFIXES = {".zip": "zip", ".tar": "tar"}
