@@ -1,6 +1,7 @@
 """Settings, read top to bottom. Every variable they read is explained in `.env.example`."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,12 +16,15 @@ from curation.studio.home import Home
 # ── where things are ──
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 env.read_file(CHECKOUT / ".env")
 
 STUDIO_HOME = env.folder("STUDIO_HOME", CHECKOUT / ".studio")
 HOME = Home(STUDIO_HOME)
 PORT = env.number("PORT", 8000, least=1, most=65_535)
+# Threads in each of the web server's two processes.
+WEB_THREADS = env.number("STUDIO_WEB_THREADS", 8, least=1, most=64)
 
 # ── the site ──
 
@@ -90,6 +94,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Every page asks for a sign-in unless it says @login_not_required.
+    "curation.web.sign_in.SignInMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -118,7 +124,7 @@ UNFOLD: dict[str, Any] = {
 
 # ── people ──
 
-LOGIN_URL = "accounts:sign-in"
+LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [
@@ -186,13 +192,18 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "curation.web.static_files.CompressedStaticFilesStorage"
     },
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME.static
 STATICFILES_DIRS = [CHECKOUT / "static"]
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# What is compressed already, and maps for debuggers: compressing them took most of the first start.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    *("jpg", "jpeg", "png", "gif", "webp", "avif", "ico", "zip", "gz", "br", "woff", "woff2", "map")
+]
 # Uploads are streamed to disk beyond this; a request's fields other than files may not be larger.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
@@ -210,7 +221,10 @@ CELERY_BROKER_URL = env.address(
     "redis://localhost:6379/0",
 )
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
-if CELERY_BROKER_URL.startswith("pgmq:"):
+QUEUE_IN_DATABASE = CELERY_BROKER_URL.rstrip("/") == "pgmq:"
+if QUEUE_IN_DATABASE:
+    # The host is not looked up: the connection string below stands in for the whole address.
+    CELERY_BROKER_URL = "pgmq://database"
     _database = DATABASES["default"]
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         # The key=value form: an address would lose the socket folder.
@@ -224,7 +238,9 @@ if CELERY_BROKER_URL.startswith("pgmq:"):
         ),
         # `./manage.py studio` installs the queue's SQL; the server needs no extension.
         "init_extension": False,
+        # A notification wakes the worker; a long poll on top would hold a transaction open, and a stop up, for seconds.
         "use_notify": True,
+        "wait_time_seconds": 0,
         "pool_size": 4,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -236,9 +252,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env.number("STUDIO_WORKERS", min(os.cpu_count() or 1, 8), least=1, most=256)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
+# Nobody steers workers by messages; it would cost a queue per worker that ever ran.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_DEFAULT_QUEUE = "seedbed"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME.schedule)
+CELERY_BEAT_SCHEDULE = {
+    # Each run has a short life: sweeps that piled up while no worker ran are not worth doing.
+    "sweep": {"task": "curation.sweep", "schedule": 10.0, "options": {"expires": 30}},
+}
 
 # ── models ──
 

@@ -5,11 +5,17 @@ from django.urls import include, path
 
 #: Areas of a project, by the module in `curation.web` that holds their pages.
 AREAS: dict[str, str] = {
+    "members/": "members",
+    "queues/": "queues",
+    "settings/": "settings",
     "frame/": "frame",
 }
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("curation.web.health")),
+    path("", include("curation.web.projects")),
+    path("", include("curation.web.accounts")),
     *[
         path(f"projects/<slug:project>/{prefix}", include(f"curation.web.{module}"))
         for prefix, module in AREAS.items()

@@ -61,7 +61,7 @@ def place(home: Home) -> Place:
     sockets = base / "socket"
     if len(os.fsencode(sockets)) > LONGEST_SOCKET_FOLDER:
         # Not tempfile.gettempdir(): TMPDIR may differ between the studio and a command that looks for it.
-        sockets = Path("/tmp") / f"seedbed-{_mark(home)}"
+        sockets = Path("/tmp") / f"seedbed-{_mark(home)}"  # noqa: S108  see Owner.make
     return Place(data=base / "data", sockets=sockets)
 
 

@@ -3,11 +3,17 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from curation.studio.refusal import Refusal
 
+COMMANDS = Path(__file__).resolve().parents[1] / "management" / "commands"
+
 # These start before a database, or never ask for one.
 WITHOUT_DATABASE = {"studio", "help", "version", "check", "collectstatic", "diffsettings", "findstatic"}
+
+# Of our own commands, those that take the database as it is.
+AS_IT_IS = {"backup", "restore"}
 
 
 @contextmanager
@@ -38,4 +44,20 @@ def with_database(arguments: list[str]) -> Iterator[None]:
     from curation.studio.home import Home
 
     with held(Home(settings.STUDIO_HOME)):
+        if name not in AS_IT_IS and _is_our_own(name):
+            _prepare()
         yield
+
+
+def _is_our_own(name: str) -> bool:
+    return (COMMANDS / f"{name}.py").is_file()
+
+
+def _prepare() -> None:
+    """Bring the embedded database up to date; one of DATABASE_URL is migrated when its studio is started."""
+    import django
+
+    django.setup()
+    from curation.studio.preparation import migrate_if_behind
+
+    migrate_if_behind()

@@ -28,6 +28,7 @@ LOG = "keeper.log"
 
 PERIOD = 1.0
 LONGEST_WAIT = 30.0
+STEADY_AFTER = 60.0
 
 # A newcomer's look at the lock can collide with our asking for it.
 PATIENCE_FOR_OWN_LOCK = 5.0
@@ -62,16 +63,17 @@ class Keeper:
                 raise
 
     def _keep(self, server: Server, holders: IO[str]) -> None:
-        deaths = 0
+        deaths, born = 0, 0.0
         try:
             while not self.ending and not _locked(holders, patience=0):
                 if not server.alive():
                     self._note("starting")
-                    # A server that keeps dying is started ever more slowly, and the first failure is for the starter.
-                    time.sleep(min(deaths**2, LONGEST_WAIT))
-                    deaths += 1
+                    # A server that keeps dying is started ever more slowly.
+                    deaths = 0 if time.monotonic() - born > STEADY_AFTER else deaths + 1
+                    time.sleep(min(max(deaths - 1, 0) ** 2, LONGEST_WAIT))
                     server.start()
                     server.wait_until_ready()
+                    born = time.monotonic()
                     self._note("ready")
                 time.sleep(PERIOD)
         finally:

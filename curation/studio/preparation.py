@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from curation import env
 from curation.studio.refusal import Refusal
@@ -38,9 +39,18 @@ def migrate() -> None:
     call_command("migrate", interactive=False, verbosity=0)
 
 
+def migrate_if_behind() -> None:
+    """What a command does first, so that it works before the studio has ever been started."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        with alone():
+            migrate()
+            install_queue()
+
+
 def install_queue() -> bool:
     """Install pgmq's SQL when it is the broker and its schema is not there; True when it was installed now."""
-    if not settings.CELERY_BROKER_URL.startswith("pgmq:"):
+    if not settings.QUEUE_IN_DATABASE:
         return False
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('pgmq.meta') IS NOT NULL")
@@ -129,6 +139,13 @@ def first_admin(email: str, password: str) -> str | None:
     else:
         User.objects.create_superuser(email, password or made)
     return made or None
+
+
+def ensure_demo() -> None:
+    """Create the demonstration project unless it is there, or was archived by somebody who does not want it."""
+    from curation.demo.load import ensure_demo as load
+
+    load()
 
 
 def admin_address() -> str | None:

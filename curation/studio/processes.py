@@ -22,15 +22,20 @@ def dying_with_parent(how: signal.Signals) -> Callable[[], None] | None:
     if _libc is None:
         return None
     parent = os.getpid()
-    libc = _libc
 
     def tie() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, int(how), 0, 0, 0)
+        die_with_parent(how)
         # The parent may have died before the call; then nothing will be sent any more.
         if os.getppid() != parent:
             os._exit(1)
 
     return tie
+
+
+def die_with_parent(how: signal.Signals) -> None:
+    """Have the kernel send us `how` when our parent dies. Does nothing but on Linux."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(how), 0, 0, 0)
 
 
 def process(pid: int) -> psutil.Process | None:

@@ -165,7 +165,7 @@ class Supervisor:
             self.say("Collecting static files …")
             preparation.collect_static()
         if self.demo:
-            preparation.ensure_demo(self.say)
+            preparation.ensure_demo()
         connections.close_all()
         self._note()
 
