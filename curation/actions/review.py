@@ -180,6 +180,24 @@ def held(queue: Queue, user: User) -> list[Claim]:
     ]
 
 
+def claim_item(user: User, item: Item) -> Claim | None:
+    """This very item again, for a page that was reloaded or slept: as it is held, or taken anew.
+
+    None when it is not free for this person: they have answered it, or others fill its slots, or it is paused.
+    """
+    with transaction.atomic():
+        item = _lock(item)
+        if item.queue.paused_at or item.queue.archived_at or item.state != Item.State.OPEN:
+            return None
+        mine = item.slots.filter(holder=user, state=Slot.State.HELD).first()
+        if mine and mine.lease and mine.expires_at:
+            return Claim(item.pk, mine.lease, mine.expires_at)
+        answers = [Decision.Event.DECIDE, Decision.Event.SKIP, Decision.Event.FLAG]
+        if Decision.objects.standing().filter(item=item, user=user, event__in=answers).exists():
+            return None
+        return _claim_item(user, item)
+
+
 def renew(user: User, lease: uuid.UUID) -> datetime:
     """Prolong a lease that is still mine and return when it ends. Raises LeaseGone otherwise."""
     expires_at = timezone.now() + LEASE
@@ -421,6 +439,7 @@ def _lock(item: Item) -> Item:
     return (
         Item.objects.select_for_update(of=("self",))
         .select_related("queue", "passage", "seed__passage", "sample")
+        .defer("passage__search", "seed__passage__search", "sample__search")
         .get(pk=item.pk)
     )
 
@@ -603,13 +622,16 @@ def _resolved(item: Item) -> Decision | None:
 
 def _project(item: Item) -> None:
     """Make the item's state, its slots and its subject follow from the events."""
-    resolution = _resolved(item)
-    flags = item.decisions.standing().filter(event=Decision.Event.FLAG)
+    asked = list(item.decisions.standing().filter(event__in=[Decision.Event.FLAG, Decision.Event.RESOLVE]))
+    resolution = next((one for one in reversed(asked) if one.event == Decision.Event.RESOLVE), None)
+    flagged = any(
+        one.event == Decision.Event.FLAG for one in asked if not resolution or one.pk > resolution.pk
+    )
     result: dict[str, float] = {}
     if resolution and resolution.verdict != Decision.Verdict.REOPEN:
         state = {"accept": "accepted", "reject": "rejected", "rate": "rated"}[resolution.verdict]
         result = {rubric: float(value) for rubric, value in resolution.ratings.items()}
-    elif flags.filter(pk__gt=resolution.pk if resolution else 0).exists():
+    elif flagged:
         state = Item.State.FLAGGED.value
     else:
         settlement = settle(_opinions(item), item.wanted, item.queue.dispute_gap)
