@@ -6,7 +6,11 @@ import hashlib
 from itertools import count
 from typing import Any
 
+from django.utils import timezone
+
+from curation.actions import review
 from curation.models import (
+    ActiveScorer,
     Document,
     Extraction,
     Import,
@@ -16,7 +20,9 @@ from curation.models import (
     Passage,
     Project,
     Queue,
+    Rubric,
     Sample,
+    Scorer,
     Seed,
     Slot,
     Source,
@@ -172,4 +178,50 @@ def an_item(queue: Queue, subject: Any = None, position: int | None = None) -> I
     Slot.objects.bulk_create(
         Slot(item=item, queue=queue, number=number, position=place) for number in range(1, queue.wanted + 1)
     )
+    return item
+
+
+def a_kept_document(project: Project, text: str = "", **fields: Any) -> Document:
+    """A document that went through every step and was kept."""
+    return a_document(project, text, **{"assessed_at": timezone.now(), **fields})
+
+
+def a_kept_passage(project: Project, text: str = "", **fields: Any) -> Passage:
+    """A passage of such a document."""
+    document = fields.pop("document", None) or a_kept_document(project, text)
+    return a_passage(project, text, document=document, **fields)
+
+
+def an_active_scorer(project: Project, key: str = "educational", level: str = "document") -> Scorer:
+    """The starter scorer of one of our rubrics, active in the project."""
+    rubric, _ = Rubric.objects.get_or_create(
+        project=None, key=key, defaults={"name": key, "level": level, "question": "?"}
+    )
+    scorer, _ = Scorer.objects.get_or_create(rubric=rubric, name="starter", version="1")
+    ActiveScorer.objects.get_or_create(project=project, rubric=rubric, defaults={"scorer": scorer})
+    return scorer
+
+
+def decided(subject: Any, *verdicts: str, wanted: int | None = None, **answer: Any) -> Item:
+    """An item about the subject with these decisions (accept, reject, rate or flag), each by another person."""
+    kind = {Seed: "seeds", Sample: "samples", Passage: "scores"}[type(subject)]
+    queue = a_queue(subject.project, kind, wanted=wanted or len(verdicts))
+    item = an_item(queue, subject)
+    for verdict in verdicts:
+        user = a_user()
+        claim = review.claim(queue, user)
+        assert claim is not None
+        if verdict == "flag":
+            review.flag(user, item, claim.lease)
+            continue
+        reason = {"reject": "other"}.get(verdict, "")
+        ratings = {"factual": 3, "reasoning": 3} if verdict == "rate" else {}
+        review.decide(
+            user,
+            item,
+            claim.lease,
+            review.Answer(verdict, reason=reason, note="so", ratings=ratings, **answer),
+        )
+    item.refresh_from_db()
+    subject.refresh_from_db()
     return item

@@ -8,21 +8,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from curation.actions import review
-from curation.actions.review import Answer
 from curation.models import (
-    ActiveScorer,
     Decision,
     Document,
     Extraction,
-    Item,
     Occurrence,
     Passage,
     Project,
-    Rubric,
     Sample,
     Score,
-    Scorer,
     Seed,
     Snapshot,
     SnapshotRow,
@@ -41,46 +35,6 @@ TABLES: dict[str, Any] = {"documents": Document, "passages": Passage, "seeds": S
 @pytest.fixture
 def project() -> Project:
     return make.a_project("levers")
-
-
-def scoring(project: Project, key: str, level: str) -> Scorer:
-    """The starter scorer of a rubric, active in the project."""
-    rubric, _ = Rubric.objects.get_or_create(
-        project=None, key=key, defaults={"name": key, "level": level, "question": "?"}
-    )
-    scorer, _ = Scorer.objects.get_or_create(rubric=rubric, name="starter", version="1")
-    ActiveScorer.objects.get_or_create(project=project, rubric=rubric, defaults={"scorer": scorer})
-    return scorer
-
-
-def a_page(project: Project, text: str = "", **fields: Any) -> Document:
-    """A document that went through every step and was kept."""
-    return make.a_document(project, text, **{"assessed_at": timezone.now(), **fields})
-
-
-def a_span(project: Project, text: str = "", **fields: Any) -> Passage:
-    document = fields.pop("document", None) or a_page(project, text)
-    return make.a_passage(project, text, document=document, **fields)
-
-
-def decided(subject: Any, *verdicts: str, wanted: int | None = None) -> Item:
-    """An item about the subject with these decisions, each by another person."""
-    kind = {Seed: "seeds", Sample: "samples", Passage: "scores"}[type(subject)]
-    queue = make.a_queue(subject.project, kind, wanted=wanted or len(verdicts))
-    item = make.an_item(queue, subject)
-    for verdict in verdicts:
-        user = make.a_user()
-        claim = review.claim(queue, user)
-        assert claim is not None
-        reason = "other" if verdict == "reject" else ""
-        ratings = {"factual": 3, "reasoning": 3} if verdict == "rate" else {}
-        answer = Answer(verdict, reason=reason, note="so", ratings=ratings)
-        if verdict == "flag":
-            review.flag(user, item, claim.lease)
-        else:
-            review.decide(user, item, claim.lease, answer)
-    item.refresh_from_db()
-    return item
 
 
 def counted(project: Project, what: str, **filters: Any) -> Counts:
@@ -107,13 +61,13 @@ def test_an_empty_project_has_nothing_approved(what: str, project: Project) -> N
 
 
 def test_a_document_is_approved_once_every_step_has_kept_it(project: Project) -> None:
-    scorer = scoring(project, "educational", "document")
-    done = a_page(project)
+    scorer = make.an_active_scorer(project, "educational", "document")
+    done = make.a_kept_document(project)
     Score.objects.create(scorer=scorer, document=done, value=4)
-    a_page(project)  # not scored
+    make.a_kept_document(project)  # not scored
     make.a_document(project)  # not assessed
     make.a_document(project, extracted=False)
-    a_page(project, left_out="too_short")
+    make.a_kept_document(project, left_out="too_short")
     counts = counted(project, "documents")
     assert (counts.rows, dict(counts.left_out)) == (1, {"not_processed": 3, "too_short": 1})
 
@@ -121,8 +75,8 @@ def test_a_document_is_approved_once_every_step_has_kept_it(project: Project) ->
 def test_a_document_falls_with_its_last_place_and_not_before(project: Project) -> None:
     kept, archived, withdrawn = (make.a_source(project, licence=name) for name in ("MIT", "GPL", "CC0"))
     for name in ("one", "two", "three"):
-        a_page(project, name, source={"one": archived, "two": withdrawn, "three": kept}[name])
-    both = a_page(project, "four", source=archived)
+        make.a_kept_document(project, name, source={"one": archived, "two": withdrawn, "three": kept}[name])
+    both = make.a_kept_document(project, "four", source=archived)
     place = both.occurrences.get()
     Occurrence.objects.create(
         document=both, source=kept, batch=make.an_import(kept), stored_file=place.stored_file
@@ -137,9 +91,9 @@ def test_a_document_falls_with_its_last_place_and_not_before(project: Project) -
 
 def test_the_licence_is_that_of_the_place_else_of_the_source(project: Project) -> None:
     source = make.a_source(project, licence="CC-BY-4.0")
-    a_page(project, source=source)
-    a_page(project, source=source).occurrences.update(licence="MIT")
-    a_page(project, source=make.a_source(project))
+    make.a_kept_document(project, source=source)
+    make.a_kept_document(project, source=source).occurrences.update(licence="MIT")
+    make.a_kept_document(project, source=make.a_source(project))
     assert dict(counted(project, "documents").licences) == {"CC-BY-4.0": 1, "MIT": 1, "": 1}
 
 
@@ -147,11 +101,11 @@ def test_the_licence_is_that_of_the_place_else_of_the_source(project: Project) -
 
 
 def test_a_passage_goes_with_its_document_and_its_extraction(project: Project) -> None:
-    a_span(project)
-    a_span(project, left_out="near_duplicate")
-    a_span(project, document=a_page(project, left_out="low_educational"))
-    a_span(project, document=make.a_document(project))
-    old = a_span(project)
+    make.a_kept_passage(project)
+    make.a_kept_passage(project, left_out="near_duplicate")
+    make.a_kept_passage(project, document=make.a_kept_document(project, left_out="low_educational"))
+    make.a_kept_passage(project, document=make.a_document(project))
+    old = make.a_kept_passage(project)
     newer = Extraction.objects.create(
         document=old.document, extractor="text/2", text="new", text_sha256="n", characters=3
     )
@@ -167,8 +121,11 @@ def test_a_passage_goes_with_its_document_and_its_extraction(project: Project) -
 
 
 def test_a_passage_waits_for_its_scores(project: Project) -> None:
-    factual, reasoning = scoring(project, "factual", "passage"), scoring(project, "reasoning", "passage")
-    half, whole = a_span(project), a_span(project)
+    factual, reasoning = (
+        make.an_active_scorer(project, "factual", "passage"),
+        make.an_active_scorer(project, "reasoning", "passage"),
+    )
+    half, whole = make.a_kept_passage(project), make.a_kept_passage(project)
     for scorer, passage in ((factual, half), (factual, whole), (reasoning, whole)):
         Score.objects.create(scorer=scorer, passage=passage, value=3)
     counts = counted(project, "passages")
@@ -179,10 +136,10 @@ def test_what_people_rejected_as_a_seed_is_no_passage_either_unless_the_project_
     project: Project,
 ) -> None:
     for verdicts in (["reject"], ["accept", "reject"], ["accept"]):
-        decided(make.a_seed(project, passage=a_span(project)), *verdicts)
-    decided(make.a_seed(project, passage=a_span(project)), "reject", wanted=2)
-    decided(make.a_seed(project, passage=a_span(project)), "flag", wanted=1)
-    decided(a_span(project), "rate")
+        make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), *verdicts)
+    make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), "reject", wanted=2)
+    make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), "flag", wanted=1)
+    make.decided(make.a_kept_passage(project), "rate")
     counts = counted(project, "passages")
     assert counts.rows == 2
     assert dict(counts.left_out) == {"rejected": 1, "disputed": 1, "not_reviewed": 1, "flagged": 1}
@@ -194,13 +151,13 @@ def test_what_people_rejected_as_a_seed_is_no_passage_either_unless_the_project_
 
 
 def test_seeds_and_samples_are_approved_by_people(project: Project) -> None:
-    decided(make.a_seed(project, passage=a_span(project)), "accept")
-    decided(make.a_seed(project, passage=a_span(project)), "reject")
-    decided(make.a_seed(project, passage=a_span(project)), "accept", "reject")
-    decided(make.a_seed(project, passage=a_span(project)), "flag", wanted=1)
-    make.a_seed(project, passage=a_span(project))
+    make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), "accept")
+    make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), "reject")
+    make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), "accept", "reject")
+    make.decided(make.a_seed(project, passage=make.a_kept_passage(project)), "flag", wanted=1)
+    make.a_seed(project, passage=make.a_kept_passage(project))
     for verdicts in (["accept"], ["reject"], ["accept", "reject"]):
-        decided(make.a_sample(project), *verdicts)
+        make.decided(make.a_sample(project), *verdicts)
     make.a_sample(project)
     seeds, samples = counted(project, "seeds"), counted(project, "samples")
     assert seeds.rows == samples.rows == 1
@@ -209,7 +166,7 @@ def test_seeds_and_samples_are_approved_by_people(project: Project) -> None:
 
 
 def test_what_was_withdrawn_takes_its_seeds_and_samples_with_it(project: Project) -> None:
-    passage = a_span(project)
+    passage = make.a_kept_passage(project)
     seed = make.a_seed(project, passage=passage)
     generated = make.a_source(project, kind="synthetic")
     for subject in (
@@ -217,7 +174,7 @@ def test_what_was_withdrawn_takes_its_seeds_and_samples_with_it(project: Project
         make.a_sample(project, seed=seed, source=generated),
         make.a_sample(project, source=generated),
     ):
-        decided(subject, "accept")
+        make.decided(subject, "accept")
     Document.objects.filter(pk=passage.document_id).update(withdrawn_at=timezone.now())
     assert left_out(project, "seeds") == {"withdrawn": 1}
     assert left_out(project, "samples") == {"withdrawn": 1}
@@ -228,7 +185,7 @@ def test_what_was_withdrawn_takes_its_seeds_and_samples_with_it(project: Project
 
 def test_a_question_is_a_seed_without_a_place(project: Project) -> None:
     question = Seed.objects.create(project=project, text="Why is the sky blue?", text_sha256="q")
-    decided(question, "accept")
+    make.decided(question, "accept")
     assert counted(project, "seeds").rows == 1
     assert left_out(project, "seeds", kind=["web"]) == {"filtered": 1}
     row = Approved(project, "seeds").first()[0]
@@ -239,10 +196,10 @@ def test_a_question_is_a_seed_without_a_place(project: Project) -> None:
 
 
 def test_filters_are_counted_as_a_reason(project: Project) -> None:
-    scorer = scoring(project, "educational", "document")
+    scorer = make.an_active_scorer(project, "educational", "document")
     web, book = make.a_source(project, "Web", licence="MIT"), make.a_source(project, "Book", kind="book")
     for value, source, language in ((1, web, "en"), (3, web, "de"), (5, book, "en")):
-        page = a_page(project, source=source)
+        page = make.a_kept_document(project, source=source)
         Document.objects.filter(pk=page.pk).update(language=language)
         Score.objects.create(scorer=scorer, document=page, value=value)
     asked: list[tuple[dict[str, Any], int]] = [
@@ -270,7 +227,7 @@ def test_a_document_of_several_sources_is_exported_from_the_one_that_was_asked_f
         make.a_source(project, "First", licence="GPL-3.0"),
         make.a_source(project, "Second", licence="MIT"),
     )
-    page = a_page(project, source=first)
+    page = make.a_kept_document(project, source=first)
     place = page.occurrences.get()
     Occurrence.objects.create(
         document=page, source=second, batch=make.an_import(second), stored_file=place.stored_file, address="b"
@@ -284,15 +241,15 @@ def test_a_document_of_several_sources_is_exported_from_the_one_that_was_asked_f
 def test_a_sample_is_filtered_by_its_own_source_and_maker(project: Project) -> None:
     generated = make.a_source(project, "Runs", kind="synthetic", licence="MIT")
     for model in ("phi-4", "other"):
-        decided(make.a_sample(project, source=generated, model=model), "accept")
+        make.decided(make.a_sample(project, source=generated, model=model), "accept")
     assert counted(project, "samples", model=["phi-4"]).rows == 1
     assert counted(project, "samples", kind=["synthetic"], licence=["MIT"]).rows == 2
     assert counted(project, "samples", kind=["web"]).rows == 0
 
 
 def test_a_score_that_a_kind_does_not_have_is_refused(project: Project) -> None:
-    scoring(project, "educational", "document")
-    scoring(project, "factual", "passage")
+    make.an_active_scorer(project, "educational", "document")
+    make.an_active_scorer(project, "factual", "passage")
     assert list(rubric_levels(project, "documents")) == ["educational"]
     assert list(rubric_levels(project, "passages")) == ["educational", "factual"]
     with pytest.raises(FilterError, match="Documents have no score `factual`; they have educational"):
@@ -300,9 +257,12 @@ def test_a_score_that_a_kind_does_not_have_is_refused(project: Project) -> None:
 
 
 def test_scores_narrow_passages_by_their_own_and_their_documents(project: Project) -> None:
-    educational, factual = scoring(project, "educational", "document"), scoring(project, "factual", "passage")
+    educational, factual = (
+        make.an_active_scorer(project, "educational", "document"),
+        make.an_active_scorer(project, "factual", "passage"),
+    )
     for page_value, value in ((4, 1), (4, 4), (1, 4)):
-        passage = a_span(project)
+        passage = make.a_kept_passage(project)
         Score.objects.create(scorer=educational, document=passage.document, value=page_value)
         Score.objects.create(scorer=factual, passage=passage, value=value)
     assert counted(project, "passages", min_factual=3.0).rows == 2
@@ -323,11 +283,11 @@ def a_snapshot(project: Project, what: str) -> Snapshot:
 @pytest.mark.parametrize("what", DEFINITIONS)
 def test_what_is_counted_is_what_is_frozen_in_the_order_shown(what: str, project: Project) -> None:
     for _ in range(3):
-        seed = make.a_seed(project, passage=a_span(project))
-        decided(seed, "accept")
-        decided(make.a_sample(project, seed=seed), "accept")
-    a_page(project, left_out="corrupted")
-    make.a_seed(project, passage=a_span(project, left_out="low_scores"))
+        seed = make.a_seed(project, passage=make.a_kept_passage(project))
+        make.decided(seed, "accept")
+        make.decided(make.a_sample(project, seed=seed), "accept")
+    make.a_kept_document(project, left_out="corrupted")
+    make.a_seed(project, passage=make.a_kept_passage(project, left_out="low_scores"))
     approved = Approved(project, what)
     before = approved.counts()
     snapshot = a_snapshot(project, what)
@@ -339,13 +299,8 @@ def test_what_is_counted_is_what_is_frozen_in_the_order_shown(what: str, project
 
 
 def test_an_edited_text_is_exported_as_edited_and_says_so(project: Project) -> None:
-    seed = make.a_seed(project, passage=a_span(project, "Teh lever."))
-    queue = make.a_queue(project)
-    item = make.an_item(queue, seed)
-    user = make.a_user()
-    claim = review.claim(queue, user)
-    assert claim is not None
-    review.decide(user, item, claim.lease, Answer("accept", text="The lever."))
+    seed = make.a_seed(project, passage=make.a_kept_passage(project, "Teh lever."))
+    make.decided(seed, "accept", text="The lever.")
     for what in ("seeds", "passages"):
         row = Approved(project, what).first()[0]
         assert (row["text"], row["edited"], row["decisions"]) == ("The lever.", True, 1)
@@ -359,17 +314,17 @@ def test_an_edited_text_is_exported_as_edited_and_says_so(project: Project) -> N
 
 def test_nothing_of_another_project_is_counted(project: Project) -> None:
     other = make.a_project("other")
-    decided(make.a_seed(other, passage=a_span(other)), "accept")
-    decided(make.a_sample(other), "accept")
+    make.decided(make.a_seed(other, passage=make.a_kept_passage(other)), "accept")
+    make.decided(make.a_sample(other), "accept")
     for what in DEFINITIONS:
         assert counted(project, what).rows == 0
         assert counted(other, what).rows == 1
 
 
 def test_no_row_names_a_person(project: Project) -> None:
-    seed = make.a_seed(project, passage=a_span(project))
-    decided(seed, "accept")
-    decided(make.a_sample(project, seed=seed), "accept")
+    seed = make.a_seed(project, passage=make.a_kept_passage(project))
+    make.decided(seed, "accept")
+    make.decided(make.a_sample(project, seed=seed), "accept")
     people = {str(decision.user) for decision in Decision.objects.all()}
     for what in DEFINITIONS:
         assert not any(person in str(Approved(project, what).first()) for person in people)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from curation.jobs.kind import Kind
+from curation.jobs.kinds import snapshot
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (snapshot.KIND,)}

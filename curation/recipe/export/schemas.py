@@ -297,3 +297,14 @@ SAMPLES = Schema(
 )
 
 SCHEMAS: dict[str, Schema] = {schema.what: schema for schema in (DOCUMENTS, PASSAGES, SEEDS, SAMPLES)}
+
+#: The list of exactly which rows a snapshot froze; a file beside the shards.
+ROWS = Schema(
+    "rows",
+    "Rows",
+    "Which rows a snapshot holds, in order.",
+    (
+        Field("uuid", STRING, "UUID of the row's subject", always=True),
+        Field("sha256", STRING, "SHA-256 of its text", always=True),
+    ),
+)
