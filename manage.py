@@ -5,8 +5,8 @@ import os
 import sys
 
 # The checks come before any import that needs Python 3.11 or a package, so that they can say what is missing.
-if sys.version_info < (3, 11):
-    sys.exit("Seedbed needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
+if sys.version_info < (3, 11):  # noqa: UP036  older ones get this far, and no further
+    sys.exit(f"Seedbed needs Python 3.11 or newer; this is Python {sys.version_info[0]}.{sys.version_info[1]}.")
 
 
 def use_own_environment() -> None:
@@ -20,7 +20,7 @@ def use_own_environment() -> None:
         sys.exit(
             "Django is not installed. Run `make install` here, or `make studio` to install and start at once."
         )
-    os.execv(own, [own, *sys.argv])
+    os.execv(own, [own, *sys.argv])  # noqa: S606
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from curation.studio.home import Home
 CHECKOUT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-env.read_file(CHECKOUT / ".env")
+env.read_file(CHECKOUT / env.text("STUDIO_ENV_FILE", ".env"))
 
 STUDIO_HOME = env.folder("STUDIO_HOME", CHECKOUT / ".studio")
 HOME = Home(STUDIO_HOME)

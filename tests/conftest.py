@@ -32,6 +32,7 @@ def _prepare_environment() -> Path:
                 del os.environ[name]
     home = Path(os.environ[HOME_VARIABLE])
     os.environ["STUDIO_HOME"] = str(home)
+    os.environ["STUDIO_ENV_FILE"] = os.devnull
     # No test talks to a broker by accident.
     os.environ["CELERY_BROKER_URL"] = "memory://"
     os.environ["STUDIO_LOG_LEVEL"] = "WARNING"

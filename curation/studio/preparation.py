@@ -6,7 +6,7 @@ database do not prepare it at once.
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,18 @@ def alone() -> Iterator[None]:
             yield
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def prepare(admin: tuple[str, str], say: Callable[[str], None]) -> str | None:
+    """All of it but the demonstration; the first admin's password when one was made (see `wanted_admin`)."""
+    with alone():
+        migrate()
+        install_queue()
+        made = first_admin(*admin)
+    if static_changed():
+        say("Collecting static files …")
+        collect_static()
+    return made
 
 
 def migrate() -> None:

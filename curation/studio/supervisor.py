@@ -36,8 +36,6 @@ DISK_PERIOD = 300.0
 LONGEST_START = 180.0
 DEATHS_AT_START = 3
 
-WEB_PROCESSES = 2
-
 
 @dataclass(frozen=True)
 class Address:
@@ -151,19 +149,13 @@ class Supervisor:
         checks.check_space(self.home.root)
         checks.check_port(self.address.host, self.address.port)
         checks.check_storage()
-        email, password = preparation.wanted_admin()
+        admin = preparation.wanted_admin()
         checks.check_model(settings.EMBEDDING_MODEL)
         if self.hold is not None:
             self.say("Starting PostgreSQL …")
             self.hold.take()
         checks.check_database()
-        with preparation.alone():
-            preparation.migrate()
-            preparation.install_queue()
-            self._new_password = preparation.first_admin(email, password)
-        if preparation.static_changed():
-            self.say("Collecting static files …")
-            preparation.collect_static()
+        self._new_password = preparation.prepare(admin, self.say)
         if self.demo:
             preparation.ensure_demo()
         connections.close_all()
@@ -200,10 +192,8 @@ class Supervisor:
         self.children = [
             child(
                 "web",
-                *("gunicorn", "curation.wsgi", "--chdir", str(CHECKOUT), "--bind", self.address.bind),
-                *("--worker-class", "gthread", "--workers", str(WEB_PROCESSES)),
-                *("--threads", str(settings.WEB_THREADS), "--graceful-timeout", "8", "--timeout", "120"),
-                *("--keep-alive", "30", "--no-control-socket", "--log-level", "warning"),
+                *("gunicorn", "--config", "python:curation.studio.web_server"),
+                *("--chdir", str(CHECKOUT), "--bind", self.address.bind),
                 # Quick shutdown: answers under way are of no use without a database.
                 dying=signal.SIGQUIT,
                 patience=12.0,

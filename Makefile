@@ -1,0 +1,71 @@
+# make studio     install what is missing and run the studio        PORT=8000 HOST=127.0.0.1 ARGS=--no-demo
+# make test       the whole suite; browser tests where a Chromium is found        ARGS="-k review"
+# make check      style, types, the law of imports, missing migrations
+# make soak       the long kill and fuzz runs
+# make bench      list the benchmarks; ARGS=queue runs one
+# make pins       write requirements*.txt anew from what is installed
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := studio
+.PHONY: studio install dev test test-browser check soak bench pins
+
+# A Python that is new enough; PYTHON=/path/to/python3.12 chooses another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+studio: install
+	@exec $(BIN)/python manage.py studio $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+install: .venv/.installed
+
+dev: .venv/.installed-dev
+
+.venv/.installed: requirements.txt | .venv/bin/python
+	@echo "Installing what the studio needs (the first time takes some minutes) …"
+	$(PIP) install --quiet -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Seedbed needs Python 3.11 or newer, and none was found on PATH. \
+	Install one (Debian: apt install python3 python3-venv), or name it: make studio PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment. \
+	On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable)
+PYTEST := $(BIN)/python -m pytest
+
+# Browser tests have a process of their own: Playwright and Django's guard against asynchronous calls do not mix.
+test: dev
+	@failed=0; $(MAKE) --no-print-directory test-browser || failed=1; \
+	echo "$(PYTEST) tests --ignore=tests/browser"; \
+	$(PYTEST) tests --ignore=tests/browser -m "not soak and not browser" -n 2 --dist loadgroup $(ARGS) || failed=1; \
+	exit $$failed
+
+test-browser: dev
+ifeq ($(CHROMIUM),)
+	@echo "No Chromium was found, so the browser tests are left out. Debian: apt install chromium; or CHROMIUM=/path/to/it."
+else
+	@test ! -d tests/browser || CHROMIUM="$(CHROMIUM)" $(PYTEST) tests/browser -m "not soak" $(ARGS)
+endif
+
+check: dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+soak: dev
+	$(PYTEST) tests -m soak $(ARGS)
+
+bench: dev
+	$(BIN)/python -m tests.bench $(ARGS)
+
+pins: dev
+	$(BIN)/python .ci/pins
