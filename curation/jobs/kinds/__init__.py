@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from curation.jobs.kind import Kind
-from curation.jobs.kinds import snapshot
+from curation.jobs.kinds import extract, ingest, snapshot
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (snapshot.KIND,)}
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (ingest.IMPORT, ingest.UNDO, extract.KIND, snapshot.KIND)
+}

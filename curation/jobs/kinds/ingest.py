@@ -1,0 +1,315 @@
+"""Kinds `import` and `undo_import`: rows of stored files become documents and occurrences, and cease to be.
+
+An import commits batch by batch, each under the guard that this attempt still owns the chunk. Every row has a natural
+key (the document's content in its project; the occurrence's place in its source; the bad row's place in its import), so
+a killed import that is run again ends with the same rows and the same counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+from django.db.models import Min, QuerySet
+from django.utils import timezone
+
+from curation.actions.imports import report, snapshots_with, standing_on
+from curation.jobs.kind import ChunkPlan, Kind, Lost, Pulse, Tally
+from curation.models import (
+    Chunk,
+    Document,
+    Import,
+    ImportFile,
+    Item,
+    Job,
+    Occurrence,
+    Passage,
+    RejectedRow,
+    Seed,
+)
+from curation.recipe.ingest.found import BadRow, Row
+from curation.recipe.ingest.rows import read_rows
+from curation.recipe.ingest.walk import Watch
+
+BATCH = 4_000  # rows
+BATCH_BYTES = 32 << 20
+UNDONE_AT_ONCE = 500  # occurrences
+
+
+# Import
+
+
+def plan(job: Job) -> Iterator[ChunkPlan]:
+    """One chunk per stored file; the unit is kB of the file as it lies there."""
+    for file in (
+        ImportFile.objects.filter(batch=job.options["import"]).select_related("stored_file").order_by("pk")
+    ):
+        yield ChunkPlan({"file": file.pk}, max(1, file.stored_file.size // 1000))
+
+
+def process(job: Job, chunk: Chunk, pulse: Pulse) -> tuple[int, int]:
+    """Read one file to its end. Returns how many rows were good and how many were not."""
+    file = ImportFile.objects.select_related("batch__source", "stored_file").get(pk=chunk.inputs["file"])
+    if file.batch.undo_job_id is not None:
+        raise ValueError("This import has been undone; import the files again instead.")
+    good = bad = 0
+    watch = Watch()
+    with file.stored_file.local_path() as path:
+        rows = read_rows(path, file.name, file.batch.mapping, resolved=file.mappings, watch=watch)
+        for batch in _batches(rows):
+            found = [row for row in batch if isinstance(row, Row)]
+            refused = [row for row in batch if isinstance(row, BadRow)]
+            _commit(chunk, file, found, refused)
+            good += len(found)
+            bad += len(refused)
+            pulse.beat(min(chunk.size, watch.position // 1000))
+    return good, bad
+
+
+def _batches(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
+    batch: list[Row | BadRow] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row.content) if isinstance(row, Row) else 0
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+STAGE = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
+        place int, sha256 text, media_type text, size bigint, member text, row bigint, "offset" bigint, length bigint,
+        title text, address text, licence text, meta jsonb) ON COMMIT DELETE ROWS
+"""
+FILL = 'COPY incoming (place, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
+
+#: The staging table has no statistics: without this the planner may read every document to find a few.
+BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+
+DOCUMENTS = """
+    INSERT INTO curation_document (project_id, sha256, title, address, media_type, size, stored_file_id, member, row,
+                                   "offset", length, first_import_id)
+    SELECT %(project)s, sha256, title, address, media_type, size, %(stored)s, member, row, "offset", length, %(batch)s
+      FROM incoming ORDER BY place
+    ON CONFLICT (project_id, sha256) DO NOTHING
+"""
+OCCURRENCES = """
+    INSERT INTO curation_occurrence (document_id, source_id, batch_id, stored_file_id, file, member, row, address,
+                                     title, licence, meta)
+    SELECT d.id, %(source)s, %(batch)s, %(stored)s, %(file)s, i.member, i.row, i.address, i.title, i.licence, i.meta
+      FROM incoming i JOIN curation_document d ON d.project_id = %(project)s AND d.sha256 = i.sha256
+     ORDER BY i.place
+    ON CONFLICT (source_id, stored_file_id, member, row) DO NOTHING
+"""
+#: What had been withdrawn because its last occurrence went is back: it is judged again.
+REVIVED = """
+    UPDATE curation_document d SET withdrawn_at = NULL, left_out = '', left_out_detail = '', assessed_at = NULL
+      FROM incoming i
+     WHERE d.project_id = %(project)s AND d.sha256 = i.sha256 AND d.withdrawn_at IS NOT NULL
+"""
+
+
+def _commit(chunk: Chunk, file: ImportFile, rows: list[Row], refused: list[BadRow]) -> None:
+    """One batch in one transaction, while this attempt owns the chunk. Raises Lost when it does not."""
+    batch = file.batch
+    with transaction.atomic():
+        one_at_a_time(batch.project_id)
+        still_mine(chunk)
+        if rows:
+            keys = {
+                "project": batch.project_id,
+                "source": batch.source_id,
+                "batch": batch.pk,
+                "stored": file.stored_file_id,
+                "file": file.name,
+            }
+            with connection.cursor() as cursor:
+                cursor.execute(STAGE)
+                with cursor.copy(FILL) as copy:
+                    for place, row in enumerate(rows):
+                        copy.write_row(_staged(place, row))
+                cursor.execute(BY_INDEX)
+                cursor.execute(DOCUMENTS, keys)
+                cursor.execute(OCCURRENCES, keys)
+                cursor.execute(REVIVED, keys)
+        RejectedRow.objects.bulk_create(
+            [
+                RejectedRow(
+                    batch=batch,
+                    file=file.name,
+                    member=bad.member,
+                    row=bad.row,
+                    reason=bad.reason,
+                    excerpt=bad.excerpt,
+                )
+                for bad in refused
+            ],
+            ignore_conflicts=True,
+        )
+        # Which mapping the rows were read with is kept with them: they are found again by it.
+        ImportFile.objects.filter(pk=file.pk).exclude(mappings=file.mappings).update(mappings=file.mappings)
+
+
+def _staged(place: int, row: Row) -> tuple[Any, ...]:
+    meta = {**row.meta, "notes": list(row.notes)} if row.notes else row.meta
+    return (
+        place,
+        hashlib.sha256(row.content).hexdigest(),
+        row.media_type,
+        len(row.content),
+        row.member,
+        row.row,
+        row.offset,
+        row.length,
+        row.title,
+        row.address,
+        row.licence,
+        orjson.dumps(meta).decode() if meta else "{}",
+    )
+
+
+def one_at_a_time(project_id: int) -> None:
+    """Until the transaction ends, nobody else adds or removes documents of the project.
+
+    Two imports with texts in common would wait for each other's rows in opposite order, and an undo could delete
+    what an import has just found.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ADDING, project_id % 2**31])
+
+
+ADDING = 0x5EED
+
+
+def still_mine(chunk: Chunk) -> None:
+    """Keep others from taking the chunk until the transaction ends. Raises Lost when one has it by now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM curation_chunk WHERE id = %s AND attempt = %s AND state = 'running' FOR SHARE",
+            [chunk.pk, chunk.attempt],
+        )
+        if cursor.fetchone() is None:
+            raise Lost
+
+
+def save(job: Job, chunk: Chunk, result: tuple[int, int]) -> Tally:
+    good, bad = result
+    return Tally(done=good, dropped=bad)
+
+
+def finish(job: Job) -> dict[str, Any]:
+    batch = Import.objects.get(pk=job.options["import"])
+    batch.counts = report(batch)
+    batch.save(update_fields=["counts"])
+    return batch.counts
+
+
+# Undo
+
+
+def plan_undo(job: Job) -> Iterator[ChunkPlan]:
+    ids = list(
+        Occurrence.objects.filter(batch=job.options["import"]).order_by("pk").values_list("pk", flat=True)
+    )
+    for start in range(0, len(ids), UNDONE_AT_ONCE):
+        piece = ids[start : start + UNDONE_AT_ONCE]
+        yield ChunkPlan({"first": piece[0], "last": piece[-1]}, len(piece))
+
+
+def process_undo(job: Job, chunk: Chunk, pulse: Pulse) -> None:
+    """Everything happens in the chunk's closing transaction."""
+
+
+def save_undo(job: Job, chunk: Chunk, result: None) -> Tally:
+    one_at_a_time(job.project_id)
+    batch = Import.objects.select_for_update().get(pk=job.options["import"])
+    mine = Occurrence.objects.filter(batch=batch, pk__range=(chunk.inputs["first"], chunk.inputs["last"]))
+    touched = list(mine.values_list("document", flat=True).distinct())
+    removed, _ = mine.delete()
+    fallen = Document.objects.filter(pk__in=touched).exclude(pk__in=Occurrence.objects.values("document"))
+    standing = list(standing_on(fallen).values_list("pk", flat=True))
+    snapshots = [str(snapshot.uuid) for snapshot in snapshots_with(fallen)]
+    withdrawn = Document.objects.filter(pk__in=standing, withdrawn_at=None).update(
+        withdrawn_at=timezone.now(),
+        left_out="withdrawn",
+        left_out_detail="The import that brought it was undone.",
+    )
+    deleted = delete_documents(fallen.exclude(pk__in=standing))
+    _point_elsewhere(Document.objects.filter(pk__in=touched, first_import=batch, withdrawn_at=None))
+    undone = batch.counts.get("undone", {"occurrences": 0, "deleted": 0, "withdrawn": 0, "snapshots": []})
+    batch.counts["undone"] = {
+        "occurrences": undone["occurrences"] + removed,
+        "deleted": undone["deleted"] + deleted,
+        "withdrawn": undone["withdrawn"] + withdrawn,
+        "snapshots": sorted({*undone["snapshots"], *snapshots}),
+    }
+    batch.save(update_fields=["counts"])
+    return Tally(done=removed)
+
+
+def delete_documents(documents: QuerySet[Document]) -> int:
+    """Delete documents with what machines made of them. Raises ProtectedError when somebody's work stands on one."""
+    ids = list(documents.values_list("pk", flat=True))
+    passages = Passage.objects.filter(document__in=ids)
+    seeds = Seed.objects.filter(passage__in=passages.values("pk"))
+    Item.objects.filter(seed__in=seeds.values("pk")).delete()
+    Item.objects.filter(passage__in=passages.values("pk")).delete()
+    seeds.delete()
+    Document.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _point_elsewhere(documents: QuerySet[Document]) -> None:
+    """Documents that were found elsewhere too point there from now on: the place that is left tells where they are from."""
+    left = (
+        Occurrence.objects.filter(document__in=documents.values("pk"))
+        .values("document")
+        .annotate(first=Min("pk"))
+    )
+    places = {
+        place.document_id: place
+        for place in Occurrence.objects.filter(pk__in=[entry["first"] for entry in left])
+    }
+    changed = []
+    for document in documents.filter(pk__in=places):
+        place = places[document.pk]
+        document.stored_file_id, document.member, document.row = place.stored_file_id, place.member, place.row
+        document.first_import_id, document.offset, document.length = place.batch_id, None, None
+        changed.append(document)
+    Document.objects.bulk_update(
+        changed, ["stored_file", "member", "row", "first_import", "offset", "length"], batch_size=500
+    )
+
+
+def finish_undo(job: Job) -> dict[str, Any]:
+    batch = Import.objects.get(pk=job.options["import"])
+    batch.undone_at = timezone.now()
+    batch.save(update_fields=["undone_at"])
+    return dict(batch.counts.get("undone", {"occurrences": 0, "deleted": 0, "withdrawn": 0, "snapshots": []}))
+
+
+IMPORT = Kind(
+    name="import",
+    title="Import files",
+    unit="kB",
+    plan=plan,
+    process=process,
+    save=save,
+    finish=finish,
+    writes_much=True,
+)
+UNDO = Kind(
+    name="undo_import",
+    title="Undo an import",
+    unit="occurrences",
+    plan=plan_undo,
+    process=process_undo,
+    save=save_undo,
+    finish=finish_undo,
+)

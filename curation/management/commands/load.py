@@ -1,0 +1,176 @@
+"""`./manage.py load PROJECT PATH…`: import files and folders into a project, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from curation.actions.imports import (
+    ImportRefused,
+    draft_import,
+    find_or_create_source,
+    keep_path,
+    report,
+    start_import,
+)
+from curation.actions.projects import ProjectError, create_project
+from curation.jobs.run import drain
+from curation.models import Import, Job, Project, RejectedRow, Source
+from curation.studio.preparation import alone, migrate
+
+SHOWN_REASONS = 1_000
+
+
+class Command(BaseCommand):
+    """Prints one JSON object: documents, duplicates, rejected, rejected_reasons, rows."""
+
+    help = (
+        "Import files and folders (JSONL, JSON, CSV, Parquet, text, Markdown, HTML; plain, compressed, in ZIP or TAR) "
+        "into a project. Works beside a running studio and without one. Prints JSON: "
+        "rows = documents + duplicates + rejected."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("project", help="the project's address, for example web-pages")
+        parser.add_argument(
+            "paths", nargs="+", type=Path, help="files, or folders, which are walked in sorted order"
+        )
+        parser.add_argument("--create", action="store_true", help="create the project when there is none")
+        parser.add_argument(
+            "--source", default="", help="name of the source (default: the first path's name)"
+        )
+        parser.add_argument(
+            "--kind", choices=Source.Kind.values, default=Source.Kind.WEB, help="kind of the source"
+        )
+        parser.add_argument("--licence", default="", help="SPDX identifier, for example CC-BY-4.0")
+        parser.add_argument("--address", default="", help="where the source is found on the web")
+        parser.add_argument(
+            "--map",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="FIELD=COLUMN",
+            help="fields text, markdown, html, title, address, licence; guessed from the names when not given",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with alone():
+            migrate()
+        found = list(_files(options["paths"]))
+        refused = [entry for entry in found if isinstance(entry, _Refused)]
+        files = [entry for entry in found if isinstance(entry, Path)]
+        if not files:
+            raise CommandError("There is no file to import: " + _listed(refused, options["paths"]))
+        try:
+            project = self._project(options["project"], options["create"])
+            name = options["source"] or options["paths"][0].resolve().name
+            source = find_or_create_source(
+                project, name, None, options["kind"], options["licence"], options["address"]
+            )
+            stored = [(_name(path, options["paths"]), keep_path(path)) for path in files]
+            batch = draft_import(source, stored, None, options["map"])
+            job = start_import(batch, None)
+        except (ImportRefused, ProjectError, OSError) as error:
+            raise CommandError(str(error)) from error
+        RejectedRow.objects.bulk_create(
+            [RejectedRow(batch=batch, file=entry.name, reason=entry.reason) for entry in refused],
+            ignore_conflicts=True,
+        )
+        last = drain(job, self._progress)
+        batch.refresh_from_db()
+        outcome = _outcome(batch)
+        self.stdout.write(json.dumps(outcome, ensure_ascii=False, indent=2))
+        if last.state != Job.State.DONE:
+            raise CommandError(f"The import did not finish. {last.reason}")
+        if not outcome["rows"]:
+            raise CommandError("Nothing was imported: the files hold no rows.")
+        if not outcome["documents"] and not outcome["duplicates"]:
+            raise CommandError(f"Nothing was imported: all {outcome['rejected']:,} rows were rejected.")
+
+    def _project(self, slug: str, create: bool) -> Project:
+        project = Project.objects.filter(slug=slug).first()
+        if project is None and create:
+            return create_project(slug.replace("-", " ").capitalize(), None, slug=slug)
+        if project is None:
+            raise CommandError(f"There is no project {slug!r}. Add --create to make it.")
+        return project
+
+    def _progress(self, job: Job) -> None:
+        progress = job.progress()
+        if progress.total and sys.stderr.isatty():
+            self.stderr.write(f"{progress.done:,} of {progress.total:,} kB read", ending="\r")
+
+
+class _Refused:
+    """A path that is not imported, with the reason."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.name = str(path)[-900:].encode("utf-8", "replace").decode()
+        self.reason = f"{self.name} {reason}"
+
+
+def _files(paths: list[Path]) -> Iterator[Path | _Refused]:
+    """Every file, folders walked in sorted order. Links to files are followed, links to folders are not."""
+    for path in paths:
+        if not path.is_dir():
+            yield _checked(path)
+            continue
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in list(folders):
+                if (Path(folder) / name).is_symlink():
+                    yield _Refused(Path(folder) / name, "is a link to a folder. Give the folder itself.")
+            yield from (_checked(Path(folder) / name) for name in sorted(names))
+
+
+def _checked(path: Path) -> Path | _Refused:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return _Refused(path, f"cannot be read: {(error.strerror or str(error)).lower()}.")
+    if not stat.S_ISREG(mode):
+        return _Refused(path, "is no file but a device or a pipe. It was refused.")
+    if not os.access(path, os.R_OK):
+        return _Refused(path, "may not be read by this user.")
+    return path
+
+
+def _name(path: Path, given: list[Path]) -> str:
+    """The path below the folder that was given, so that two files of one name differ."""
+    for folder in given:
+        if folder.is_dir() and path.is_relative_to(folder):
+            return str(path.relative_to(folder))
+    return path.name
+
+
+def _listed(refused: list[_Refused], paths: list[Path]) -> str:
+    if refused:
+        return " ".join(entry.reason for entry in refused[:5])
+    return f"{', '.join(str(path) for path in paths[:5])} holds none."
+
+
+def _outcome(batch: Import) -> dict[str, Any]:
+    rejected = batch.rejected_rows.order_by("pk")[:SHOWN_REASONS]
+    counts = report(batch)
+    return {
+        "import": str(batch.uuid),
+        "documents": counts["documents"],
+        "duplicates": counts["duplicates"],
+        "rejected": counts["rejected"],
+        "rejected_reasons": [
+            {
+                "file": f"{row.file} › {row.member}" if row.member else row.file,
+                "row": row.row,
+                "reason": row.reason,
+            }
+            for row in rejected
+        ],
+        "rows": counts["rows"],
+    }
