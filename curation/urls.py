@@ -8,6 +8,8 @@ AREAS: dict[str, str] = {
     "members/": "members",
     "queues/": "queues",
     "settings/": "settings",
+    "review/": "review",
+    "disputes/": "disputes",
     "frame/": "frame",
 }
 

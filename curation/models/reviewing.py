@@ -77,6 +77,33 @@ def why_nothing(queue: Queue, user: User) -> str:
     return "all_done"
 
 
+#: Beyond one's cursor first: on the way there lies everything one has answered already.
+WITH_WORK = """
+    SELECT q.id FROM curation_queue q
+      LEFT JOIN curation_sitting t ON t.queue_id = q.id AND t.user_id = %(user)s
+     WHERE q.id = ANY(%(queues)s) AND (
+           EXISTS (SELECT 1 FROM curation_slot s WHERE s.queue_id = q.id AND s.state = 'held' AND s.holder_id = %(user)s)
+        OR EXISTS (SELECT 1 FROM curation_slot s WHERE s.queue_id = q.id AND s.state = 'open'
+                      AND s.position > coalesce(t.cursor, -1) AND {unanswered})
+        OR EXISTS (SELECT 1 FROM curation_slot s WHERE s.queue_id = q.id AND s.state = 'open' AND {unanswered}))
+"""
+UNANSWERED = """
+    NOT EXISTS (SELECT 1 FROM curation_decision d
+                 WHERE d.item_id = s.item_id AND d.user_id = %(user)s AND d.event IN ('decide', 'skip', 'flag')
+                   AND NOT EXISTS (SELECT 1 FROM curation_decision u WHERE u.undoes_id = d.id))
+"""
+
+
+def with_work(queues: list[Queue], user: User) -> set[int]:
+    """Ids of those queues in which something is left for this person to claim, or is theirs already. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            WITH_WORK.format(unanswered=UNANSWERED),
+            {"user": user.pk, "queues": [queue.pk for queue in queues]},
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 @dataclass(frozen=True, slots=True)
 class SittingSummary:
     """What a person has done in a queue since they sat down. `seconds` is the median; None before the first."""

@@ -147,6 +147,17 @@ def reason_help(key: str) -> str:
     return REASONS[key].explanation if key in REASONS else ""
 
 
+@register.filter
+def at(container: Any, place: Any) -> Any:
+    """`container[place]`, where `place` is a key or an index (a digit will do); "" where there is nothing."""
+    if isinstance(container, Mapping):
+        return container.get(place, "")
+    try:
+        return container[int(place)]
+    except (IndexError, KeyError, TypeError, ValueError):
+        return ""
+
+
 @register.simple_tag
 def state(key: str, word: str = "") -> SafeString:
     """A badge for a state: colour, shape and word together. `word` overrides what it says."""

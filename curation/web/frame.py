@@ -1,24 +1,25 @@
 """The frame around every page: top bar, rail, running jobs. Lazy: a part that draws no frame asks for nothing.
 
-At most three queries, all of them only when base.html is drawn: the person's projects, what waits for them,
-and the project's running jobs.
+Two queries at most, and only when base.html is drawn: what waits for this person, and the project's running jobs.
+The list of projects is fetched when its menu opens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path
 from django.views.decorators.http import require_GET
 
 from curation import access
 from curation.models import Chunk, Item, Job, Project, Role
+from curation.web.links import link
 
 COUNT_LIMIT = 99
 PROJECTS_SHOWN = 40
@@ -79,22 +80,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {"frame": Frame(request)}
 
 
-@cache
-def _exists(page: str, in_project: bool) -> bool:
-    try:
-        reverse(page, kwargs={"project": "p"} if in_project else None)
-    except NoReverseMatch:
-        return False
-    return True
-
-
-def _address(page: str, project: Project | None = None) -> str:
-    """The page's address, "" while there is no such page."""
-    if not _exists(page, project is not None):
-        return ""
-    return reverse(page, kwargs={"project": project.slug} if project else None)
-
-
 class Frame:
     """What base.html draws around a page. Every attribute is computed when it is first asked for."""
 
@@ -117,23 +102,21 @@ class Frame:
 
     @cached_property
     def home_url(self) -> str:
-        return _address("projects:list") or "/"
+        return link("projects:list") or "/"
 
     @cached_property
     def search_url(self) -> str:
-        return _address("search:page", self.project) if self.project else ""
+        return link("search:page", self.project) if self.project else ""
 
     @cached_property
     def sign_out_url(self) -> str:
-        return _address("accounts:sign_out")
+        return link("accounts:sign_out")
 
     @cached_property
     def person_entries(self) -> list[dict[str, str]]:
-        entries = [{"label": "Your account", "icon": "user", "url": _address("accounts:account")}]
+        entries = [{"label": "Your account", "icon": "user", "url": link("accounts:account")}]
         if self.person and (self.person.is_superuser or self.role == Role.MANAGER):
-            entries.append(
-                {"label": "Admin panel", "icon": "sliders-horizontal", "url": _address("admin:index")}
-            )
+            entries.append({"label": "Admin panel", "icon": "sliders-horizontal", "url": link("admin:index")})
         return [entry for entry in entries if entry["url"]]
 
     @cached_property
@@ -141,8 +124,8 @@ class Frame:
         """The person's projects, for the switcher."""
         if not self.person:
             return []
-        rows = Project.objects.visible_to(self.person).current().values_list("slug", "name")[:PROJECTS_SHOWN]
-        return [{"slug": slug, "name": name, "url": _project_url(slug)} for slug, name in rows]
+        rows = Project.objects.visible_to(self.person).current().only("slug", "name")[:PROJECTS_SHOWN]
+        return [{"slug": row.slug, "name": row.name, "url": _project_url(row)} for row in rows]
 
     @cached_property
     def rail(self) -> list[dict[str, Any]]:
@@ -155,7 +138,7 @@ class Frame:
         return [group for group in groups if group["entries"]]
 
     def _entry(self, place: Place) -> dict[str, Any] | None:
-        url = _address(place.page, self.project)
+        url = link(place.page, self.project)
         if not url or not self._may(place.least):
             return None
         here = self.request.resolver_match
@@ -202,7 +185,6 @@ class Frame:
 
     def _job(self, job: Any) -> dict[str, Any]:
         total, done = job.total or 0, (job.finished or 0) + (job.moving or 0)
-        shown = _exists_job_page()
         return {
             "title": _job_title(job.kind),
             "percent": min(100, 100 * done // total) if total else 0,
@@ -211,9 +193,7 @@ class Frame:
             "line": f"{done:,} of {total:,}"
             if total
             else ("waiting" if job.state == Job.State.WAITING else "planning"),
-            "url": reverse("jobs:job", kwargs={"project": self.project.slug, "job": job.uuid})
-            if shown and self.project
-            else self.jobs_url,
+            "url": link("jobs:job", self.project, job=job.uuid) or self.jobs_url,
         }
 
     @cached_property
@@ -223,27 +203,19 @@ class Frame:
 
     @cached_property
     def jobs_url(self) -> str:
-        return _address("jobs:list", self.project) if self.project else ""
+        return link("jobs:list", self.project) if self.project else ""
 
     @cached_property
     def ring_url(self) -> str:
-        return _address("frame:ring", self.project) if self.project else ""
+        return link("frame:ring", self.project) if self.project else ""
+
+    @cached_property
+    def projects_url(self) -> str:
+        return link("frame:projects", self.project) if self.project else ""
 
 
-@cache
-def _exists_job_page() -> bool:
-    try:
-        reverse("jobs:job", kwargs={"project": "p", "job": "00000000-0000-0000-0000-000000000000"})
-    except NoReverseMatch:
-        return False
-    return True
-
-
-def _project_url(slug: str) -> str:
-    for page in ("overview:page", "review:queues"):
-        if _exists(page, True):
-            return reverse(page, kwargs={"project": slug})
-    return "/"
+def _project_url(project: Project) -> str:
+    return link("overview:page", project) or link("review:queues", project) or "/"
 
 
 def _job_title(kind: str) -> str:
@@ -254,6 +226,13 @@ def _job_title(kind: str) -> str:
 
 
 @require_GET
+def projects(request: HttpRequest, project: str) -> HttpResponse:
+    """The person's projects, for the switcher."""
+    access.open(request, project, "browse")
+    return render(request, "parts/_project_list.html")
+
+
+@require_GET
 def ring(request: HttpRequest, project: str) -> HttpResponse:
     """The running jobs, again: the part that the top bar refreshes."""
     access.open(request, project, "browse")
@@ -261,4 +240,7 @@ def ring(request: HttpRequest, project: str) -> HttpResponse:
 
 
 app_name = "frame"
-urlpatterns = [path("ring", ring, name="ring")]
+urlpatterns = [
+    path("ring", ring, name="ring"),
+    path("projects", projects, name="projects"),
+]

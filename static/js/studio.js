@@ -116,6 +116,15 @@ const studio = (window.studio = (() => {
     }
   });
 
+  // -- The ring of running jobs refreshes itself; an open list stays open ---------------------------
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id === "jobs-ring") studio.jobsOpen = Boolean(document.querySelector("#jobs-menu:popover-open"));
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (studio.jobsOpen) document.getElementById("jobs-menu")?.showPopover();
+    studio.jobsOpen = false;
+  });
+
   // -- Requests that fail -----------------------------------------------------------------------
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;

@@ -1,0 +1,438 @@
+"""Reviewing: one item at a time, made for the keyboard, and complete without script.
+
+The page holds a lease on the item it shows and, with script, on the next one, which it preloads. Every change
+is a POST; asked by script it answers with JSON or a part, otherwise with a redirect.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from curation import access
+from curation.actions import review as actions
+from curation.models import Decision, Item, Project, Queue
+from curation.models.reviewing import queue_states, sitting_items, sitting_summary, why_nothing, with_work
+from curation.recipe.review.cards import CARDS
+from curation.web import cards
+
+#: Events other than a decision with a verdict, by the action that the form names.
+WITHOUT_VERDICT = {"skip": actions.skip, "flag": actions.flag}
+SAID = {
+    "accept": "Accepted",
+    "reject": "Rejected",
+    "rate": "Rated",
+    Decision.Event.SKIP: "Skipped",
+    Decision.Event.FLAG: "Flagged for a reviewer",
+}
+ICONS = {"seeds": "sprout", "scores": "gauge", "samples": "package"}
+CONTEXT_CHARACTERS = 4_000  # of the document on each side of a passage
+
+
+# -- Queues --------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def queues(request: HttpRequest, project: str) -> HttpResponse:
+    """The project's queues: how far each is, and whether something is left for this person."""
+    opened = access.open(request, project, "decide")
+    rows = list(Queue.objects.filter(project=opened, archived_at=None).order_by("id"))
+    states, work = queue_states(rows), with_work(rows, request.user)
+    listed = [
+        {
+            "queue": queue,
+            "state": states[queue.pk],
+            "why": _why(queue, states[queue.pk], queue.pk in work),
+            "icon": ICONS[queue.kind],
+            "question": CARDS[queue.kind].question,
+        }
+        for queue in rows
+    ]
+    waiting = sum(row["state"].waiting_for_reviewer for row in listed)
+    return render(
+        request,
+        "review/queues.html",
+        {"queues": listed, "waiting": waiting, "may_resolve": access.may(request, "resolve")},
+    )
+
+
+def _why(queue: Queue, state: Any, has_work: bool) -> str:
+    """What a queue's row says: ready, or why there is nothing to do in it now."""
+    if queue.paused_at:
+        return "paused"
+    if not state.items:
+        return "empty"
+    if has_work:
+        return "ready"
+    if not state.open:
+        return "all_done"
+    return "all_leased" if state.held else "nothing_for_you"
+
+
+@never_cache
+@require_GET
+def queue(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """The review page: the item this person holds, or the next one."""
+    found = _queue(request, project, queue)
+    claim = _wanted(request, found) or next(iter(actions.held(found, request.user)), None)
+    claim = claim or actions.claim(found, request.user)
+    shown = cards.show_claim(claim, found.kind, request.user) if claim else None
+    return _page(request, found, shown)
+
+
+def _page(request: HttpRequest, queue: Queue, shown: cards.Shown | None, status: int = 200) -> HttpResponse:
+    context = {"queue": queue, "shown": shown, "quiet_frame": True}
+    if shown is None:
+        context["why"] = why_nothing(queue, request.user)
+    return render(request, "review/queue.html", context, status=status)
+
+
+@never_cache
+@require_POST
+def next_item(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """One more item, to be shown when the present one is done: the part alone."""
+    found = _queue(request, project, queue)
+    here = set(request.POST.getlist("lease"))
+    held = (claim for claim in actions.held(found, request.user) if str(claim.lease) not in here)
+    try:
+        claim = next(held, None) or actions.claim(found, request.user)
+    except actions.TooManyHeld as refusal:
+        return _refused(refusal)
+    if claim is None:
+        return _part(
+            request, "review/_nothing.html", {"queue": found, "why": why_nothing(found, request.user)}
+        )
+    return _item_part(request, found, cards.show_claim(claim, found.kind, request.user))
+
+
+@never_cache
+@require_GET
+def progress(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """The line on top of the page: the queue's progress and this session's pace."""
+    return _part(request, "review/_progress.html", _standing(request, _queue(request, project, queue)))
+
+
+@never_cache
+@require_GET
+def summary(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """This session: how many, how fast, agreement so far, and every decision in it."""
+    found = _queue(request, project, queue)
+    context = _standing(request, found) | {"decisions": sitting_items(found, request.user)}
+    return render(request, "review/summary.html", context)
+
+
+def _standing(request: HttpRequest, queue: Queue) -> dict[str, Any]:
+    return {
+        "queue": queue,
+        "state": queue_states([queue])[queue.pk],
+        "sitting": sitting_summary(queue, request.user),
+    }
+
+
+# -- Leases --------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_POST
+def beat(request: HttpRequest, project: str, queue: UUID) -> JsonResponse:
+    """The open page is still there: prolong its leases. One that has ended is claimed anew if it is still free.
+
+    Answers {lease: the lease that now holds, or null when somebody else has the item}.
+    """
+    found = _queue(request, project, queue)
+    return JsonResponse({"leases": {lease: _prolonged(request, found, lease) for lease in _leases(request)}})
+
+
+def _prolonged(request: HttpRequest, queue: Queue, lease: str) -> str | None:
+    try:
+        actions.renew(request.user, UUID(lease))
+        return lease
+    except actions.LeaseGone:
+        item = Item.objects.filter(queue=queue, leases__uuid=lease, leases__user=request.user).first()
+        claim = actions.claim_item(request.user, item) if item else None
+        return str(claim.lease) if claim else None
+
+
+@never_cache
+@require_POST
+def release(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """Give items back: those the page names as it is left, or all when somebody pauses."""
+    found = _queue(request, project, queue)
+    leases = _leases(request)
+    for lease in leases:
+        actions.release(request.user, UUID(lease))
+    if leases:
+        return HttpResponse(status=204)
+    actions.release_all(request.user, found)
+    return redirect("review:summary", project=project, queue=found.uuid)
+
+
+def _leases(request: HttpRequest) -> list[str]:
+    """The leases that the page named. Raises Http404 for what is no lease."""
+    leases = request.POST.getlist("lease")[: actions.MOST_HELD]
+    try:
+        return [str(UUID(lease)) for lease in leases]
+    except ValueError:
+        raise Http404("No such lease.") from None
+
+
+# -- Deciding ------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_POST
+def decide(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
+    """Accept, reject, rate, skip or flag; `action` names which, `reject:wrong` with its reason."""
+    found = _item(request, project, item)
+    try:
+        lease = UUID(request.POST.get("lease", ""))
+    except ValueError:
+        return _refused(actions.LeaseUnknown("The form names no lease. Open the item again."))
+    action = request.POST.get("action", "")
+    try:
+        if action in WITHOUT_VERDICT:
+            note = str(cards.typed_in(request.POST).get("note", "")).strip()
+            decision = WITHOUT_VERDICT[action](
+                request.user, found, lease, note, cards.seconds_in(request.POST)
+            )
+        else:
+            shown = cards.show(found.pk, request.user)
+            decision = actions.decide(request.user, found, lease, cards.answer_of(shown, request.POST))
+    except actions.ReviewError as refusal:
+        return _not_decided(request, found, lease, refusal)
+    return _decided(request, found, decision)
+
+
+def _decided(request: HttpRequest, item: Item, decision: Decision) -> HttpResponse:
+    said = SAID[decision.verdict or decision.event]
+    if decision.surplus:
+        said += ", but after others had decided: it is kept and does not count"
+    if _by_script(request):
+        return JsonResponse({"decision": str(decision.uuid), "said": said, "surplus": decision.surplus})
+    messages.success(request, f"{said}.")
+    return HttpResponseRedirect(f"{_address(item.queue)}?done={decision.uuid}")
+
+
+def _not_decided(request: HttpRequest, item: Item, lease: UUID, refusal: actions.ReviewError) -> HttpResponse:
+    """Say why, with everything that was entered still there."""
+    if _by_script(request):
+        return _refused(refusal)
+    messages.error(request, str(refusal))
+    if isinstance(refusal, actions.AlreadyDecided):
+        return redirect(_address(item.queue))
+    claim = actions.Claim(item.pk, lease, item.created_at)
+    shown = cards.show_claim(claim, item.queue.kind, request.user, cards.typed_in(request.POST))
+    return _page(request, item.queue, shown, status=422)
+
+
+@never_cache
+@require_POST
+def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """Undo the decision that is named, or this person's last one here; the item is theirs again, as entered."""
+    found = _queue(request, project, queue)
+    decision = _to_undo(request, found)
+    try:
+        if decision is None:
+            raise actions.NothingToUndo("There is nothing to undo in this queue.")
+        claim = actions.undo(request.user, decision)
+    except actions.ReviewError as refusal:
+        if _by_script(request):
+            return _refused(refusal)
+        messages.error(request, str(refusal))
+        return redirect(_address(found))
+    if not _by_script(request):
+        messages.success(request, "Undone." if claim else "Undone. Somebody else has the item by now.")
+        return HttpResponseRedirect(
+            f"{_address(found)}?item={decision.item.uuid}" if claim else _address(found)
+        )
+    if claim is None:
+        return JsonResponse(
+            {"undone": str(decision.uuid), "said": "Undone. Somebody else has the item by now."}
+        )
+    shown = cards.show_claim(claim, found.kind, request.user, cards.typed_of(decision))
+    return _item_part(request, found, shown)
+
+
+def _to_undo(request: HttpRequest, queue: Queue) -> Decision | None:
+    named = request.POST.get("decision")
+    if not named:
+        return actions.last_undoable(request.user, queue)
+    mine = Decision.objects.filter(item__queue=queue, user=request.user).select_related(
+        "item", "text_version"
+    )
+    try:
+        return mine.filter(uuid=UUID(named)).first()
+    except ValueError:
+        return None
+
+
+@never_cache
+@require_GET
+def past(request: HttpRequest, project: str, queue: UUID, decision: UUID | None = None) -> HttpResponse:
+    """An item of this session with what this person concluded; the latest when none is named."""
+    found = _queue(request, project, queue)
+    walk = sitting_items(found, request.user)
+    at = next((n for n, one in enumerate(walk) if decision in (None, one.uuid)), None)
+    if at is None:
+        if _by_script(request):
+            return _refused(actions.NothingToUndo("Nothing has been decided in this session yet."))
+        raise Http404("Not in this session.")
+    mine = walk[at]
+    mine.item.queue = found
+    context = {
+        "queue": found,
+        "shown": cards.show_decided(mine, request.user),
+        "newer": walk[at - 1] if at else None,
+        "older": walk[at + 1] if at + 1 < len(walk) else None,
+        "place": len(walk) - at,
+        "of": len(walk),
+    }
+    if _by_script(request):
+        return _part(request, "review/_past.html", context)
+    return render(request, "review/past.html", context | {"quiet_frame": True})
+
+
+# -- Drafts and looks ------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_POST
+def draft(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
+    """Keep what is being typed; `base` is the version it was typed on.
+
+    200 {version} · 204 when this person has decided meanwhile · 409 with the other tab's draft and a diff.
+    """
+    found = _item(request, project, item)
+    typed = cards.typed_in(request.POST)
+    base = request.POST.get("base", "0")
+    try:
+        saved = actions.save_draft(request.user, found, typed, int(base) if base.isdigit() else 0)
+    except actions.DraftConflict as conflict:
+        shown = cards.show(found.pk, request.user, typed=typed)
+        theirs = cards.show(found.pk, request.user, typed=conflict.draft.payload)
+        html = render_to_string("review/_conflict.html", {"mine": shown, "theirs": theirs}, request)
+        body = {"version": conflict.draft.version, "payload": conflict.draft.payload, "html": html}
+        return JsonResponse(body | {"message": str(conflict)}, status=409)
+    except actions.NotAsked as refusal:
+        return _refused(refusal)
+    return JsonResponse({"version": saved.version}) if saved else HttpResponse(status=204)
+
+
+@never_cache
+@require_POST
+def preview(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
+    """The edited text as a difference and as it will look."""
+    found = _item(request, project, item)
+    shown = cards.show(found.pk, request.user, typed=cards.typed_in(request.POST))
+    return _part(request, "review/_text.html", {"shown": shown})
+
+
+@require_GET
+def context(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
+    """The passage highlighted in its document, with some thousand characters on each side."""
+    found = _item(request, project, item)
+    passage = cards.show(found.pk, request.user).passage
+    if passage is None:
+        raise Http404("This item has no passage.")
+    text = passage.extraction.text
+    first, last = max(0, passage.start - CONTEXT_CHARACTERS), min(len(text), passage.end + CONTEXT_CHARACTERS)
+    window = {
+        "passage": passage,
+        "text": text[first:last],
+        "start": passage.start - first,
+        "end": passage.end - first,
+        "before": first,
+        "after": len(text) - last,
+    }
+    by_script = _by_script(request) or request.headers.get("HX-Request")
+    template = "review/_context.html" if by_script else "review/context.html"
+    return render(request, template, window | {"item": found, "queue": found.queue, "quiet_frame": True})
+
+
+# -- Pieces ----------------------------------------------------------------------------------------------------------
+
+
+def _queue(request: HttpRequest, project: str, uuid: UUID) -> Queue:
+    opened = access.open(request, project, "decide")
+    try:
+        found = Queue.objects.get(project=opened, uuid=uuid)
+    except Queue.DoesNotExist:
+        raise Http404("No such queue.") from None
+    found.project = opened
+    return found
+
+
+def _item(request: HttpRequest, project: str, uuid: UUID) -> Item:
+    """An item that this person has or had: others' items are not looked at one by one."""
+    opened = access.open(request, project, "decide")
+    try:
+        found = Item.objects.select_related("queue").get(queue__project=opened, uuid=uuid)
+    except Item.DoesNotExist:
+        raise Http404("No such item.") from None
+    found.queue.project = opened
+    if not access.may(request, "see_decisions") and not _was_given(request, found):
+        raise PermissionDenied("The queue has not given you this item.")
+    return found
+
+
+def _was_given(request: HttpRequest, item: Item) -> bool:
+    return item.leases.filter(user=request.user).exists()
+
+
+def _wanted(request: HttpRequest, queue: Queue) -> actions.Claim | None:
+    """The item that the address asks for: a reloaded page goes on with the one it showed."""
+    try:
+        item = Item.objects.filter(queue=queue, uuid=UUID(request.GET.get("item", ""))).first()
+    except ValueError:
+        return None
+    return actions.claim_item(request.user, item) if item and _was_given(request, item) else None
+
+
+def _address(queue: Queue) -> str:
+    project: Project = queue.project
+    return reverse("review:queue", kwargs={"project": project.slug, "queue": queue.uuid})
+
+
+def _by_script(request: HttpRequest) -> bool:
+    return request.headers.get("X-Requested-With") == "review"
+
+
+def _refused(refusal: actions.ReviewError) -> JsonResponse:
+    status = 422 if isinstance(refusal, actions.NotAsked) else 409
+    return JsonResponse({"code": refusal.code, "message": str(refusal)}, status=status)
+
+
+def _part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return render(request, template, context)
+
+
+def _item_part(request: HttpRequest, queue: Queue, shown: cards.Shown) -> HttpResponse:
+    return _part(request, "review/_item.html", {"queue": queue, "shown": shown})
+
+
+app_name = "review"
+urlpatterns = [
+    path("", queues, name="queues"),
+    path("queues/<uuid:queue>", queue, name="queue"),
+    path("queues/<uuid:queue>/next", next_item, name="next_item"),
+    path("queues/<uuid:queue>/progress", progress, name="progress"),
+    path("queues/<uuid:queue>/summary", summary, name="summary"),
+    path("queues/<uuid:queue>/beat", beat, name="beat"),
+    path("queues/<uuid:queue>/release", release, name="release"),
+    path("queues/<uuid:queue>/undo", undo, name="undo"),
+    path("queues/<uuid:queue>/past", past, name="latest"),
+    path("queues/<uuid:queue>/past/<uuid:decision>", past, name="past"),
+    path("items/<uuid:item>/decide", decide, name="decide"),
+    path("items/<uuid:item>/draft", draft, name="draft"),
+    path("items/<uuid:item>/preview", preview, name="preview"),
+    path("items/<uuid:item>/context", context, name="context"),
+]
