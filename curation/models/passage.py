@@ -32,6 +32,12 @@ class Passage(models.Model):
     heading = models.CharField(max_length=300, blank=True)
     text = models.TextField()
     text_sha256 = models.CharField(max_length=64)
+    normal_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="Of the normal form, by which exact duplicates are found.",
+    )
     tokens = models.IntegerField(help_text="by the embedding model's tokenizer")
     language = models.CharField(max_length=8, blank=True)
     left_out = models.CharField(
@@ -50,6 +56,7 @@ class Passage(models.Model):
             models.Index(fields=["project", "left_out", "-id"], name="passage_by_reason"),
             models.Index(fields=["project", "text_sha256"], name="passage_by_text"),
             models.Index(fields=["text_sha256"], name="passage_of_embedding"),
+            models.Index(fields=["project", "normal_sha256"], name="passage_normal_form"),
             GinIndex(fields=["search"], name="passage_search"),
         ]
 

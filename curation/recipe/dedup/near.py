@@ -3,7 +3,8 @@
 The rule, with its reasons:
 
 - *Order.* Texts are taken from the best to the worst: higher score, then longer, then the smaller content hash. Ids play no
-  part, so the same texts give the same clusters in whatever order they were imported.
+  part, so the same texts give the same clusters in whatever order they were imported. What people have
+  decided on comes before everything, so that new material never displaces it.
 - *Stars, no chains.* A text joins the representative that it is closest to, if their cosine reaches the threshold and
   the pair passes verification; otherwise it represents itself. Members are compared with their representative and never through each
   other, so "A like B, B like C" cannot glue unlike texts together, as union-find over pairs does.
@@ -21,11 +22,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 #: Name and version of the rule by which representatives are chosen, kept with every cluster.
 RULE = "score, length, content hash/1"
@@ -53,11 +53,13 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text to be clustered; `digest` is its content hash, by which ties are broken."""
+    """A text to be clustered. `first` puts it before all others (people have decided on it); `digest` is its content
+    hash, by which ties are broken."""
 
     digest: str
     score: float
-    features: Features
+    characters: int
+    first: bool = False
 
 
 def features(text: str) -> Features:
@@ -85,51 +87,65 @@ def _shared(left: frozenset[str], right: frozenset[str]) -> float:
 
 def order(candidates: Sequence[Candidate]) -> list[int]:
     """Positions from the best to the worst."""
-    return sorted(
-        range(len(candidates)),
-        key=lambda at: (-candidates[at].score, -candidates[at].features.characters, candidates[at].digest),
-    )
+
+    def rank(at: int) -> tuple[bool, float, int, str]:
+        one = candidates[at]
+        return not one.first, -one.score, -one.characters, one.digest
+
+    return sorted(range(len(candidates)), key=rank)
 
 
 def clusters(
     candidates: Sequence[Candidate],
+    texts: Sequence[str],
     vectors: NDArray[np.float16],
     threshold: float,
     beat: Callable[[int], None] = lambda done: None,
 ) -> list[tuple[int, float]]:
     """For each text the position of its representative (its own, when it represents itself) and the cosine to it.
 
-    `vectors` is (n, dimensions), L2-normalised. `beat` is called with the number of texts settled. Deterministic.
+    `vectors` is (n, dimensions), L2-normalised. First the representatives are found, best text first; then every other
+    text joins the closest of all of them, so that membership depends on the set of representatives and not on their
+    order. `beat` is called with the number of texts settled. Deterministic.
     """
-    import numpy as np
+    dimensions = vectors.shape[1] if len(vectors) else 0
+    described = lru_cache(maxsize=8_192)(lambda at: features(texts[at]))
+
+    def alike(left: int, right: int) -> bool:
+        return verified(described(left), described(right))
 
     ranked = order(candidates)
+    room = _Growing(dimensions)
     held: list[int] = []  # positions of the representatives, best first
-    room = _Growing(vectors.shape[1] if len(vectors) else 0)
-    result = [(at, 1.0) for at in range(len(candidates))]
+    rest: list[int] = []
     for start in range(0, len(ranked), BLOCK):
         block = ranked[start : start + BLOCK]
         rows = vectors[block].astype(np.float32)
-        near = _near_representatives(rows, room, threshold)
-        within = rows @ rows.T
+        near = _near(rows, room, threshold)
+        within = rows @ rows.T >= threshold
         fresh: list[int] = []  # places in the block of those that represent themselves
         for place, at in enumerate(block):
-            options = near[place] + [
-                (float(within[place, other]), len(held) + number)
-                for number, other in enumerate(fresh)
-                if within[place, other] >= threshold
-            ]
-            # Closest first; of equally close ones the better.
-            for similarity, number in sorted(options, key=lambda option: (-option[0], option[1])):
-                chosen = held[number] if number < len(held) else block[fresh[number - len(held)]]
-                if verified(candidates[at].features, candidates[chosen].features):
-                    result[at] = (chosen, min(1.0, round(similarity, 6)))
-                    break
+            options = [held[number] for _, number in near[place]]
+            options += [block[other] for other in fresh if within[place, other]]
+            if any(alike(at, other) for other in options):
+                rest.append(at)
             else:
                 fresh.append(place)
         room.extend(vectors[[block[place] for place in fresh]])
         held.extend(block[place] for place in fresh)
-        beat(start + len(block))
+        beat((start + len(block)) // 2)
+    result = [(at, 1.0) for at in range(len(candidates))]
+    for start in range(0, len(rest), BLOCK):
+        block = rest[start : start + BLOCK]
+        for at, near_ones in zip(
+            block, _near(vectors[block].astype(np.float32), room, threshold), strict=True
+        ):
+            # Closest first; of equally close ones the better.
+            for similarity, number in sorted(near_ones, key=lambda one: (-one[0], one[1])):
+                if alike(at, held[number]):
+                    result[at] = (held[number], min(1.0, round(similarity, 6)))
+                    break
+        beat((len(ranked) + start + len(block)) // 2)
     return result
 
 
@@ -137,14 +153,10 @@ class _Growing:
     """Rows that are appended to, without copying everything each time."""
 
     def __init__(self, dimensions: int) -> None:
-        import numpy as np
-
         self._rows = np.empty((BLOCK, dimensions), dtype=np.float16)
         self.count = 0
 
     def extend(self, rows: NDArray[np.float16]) -> None:
-        import numpy as np
-
         needed = self.count + len(rows)
         if needed > len(self._rows):
             larger = np.empty((max(needed, 2 * len(self._rows)), self._rows.shape[1]), dtype=np.float16)
@@ -154,17 +166,11 @@ class _Growing:
         self.count = needed
 
     def strip(self, start: int) -> NDArray[np.float32]:
-        import numpy as np
-
         return self._rows[start : min(self.count, start + STRIP)].astype(np.float32)
 
 
-def _near_representatives(
-    rows: NDArray[np.float32], room: _Growing, threshold: float
-) -> list[list[tuple[float, int]]]:
+def _near(rows: NDArray[np.float32], room: _Growing, threshold: float) -> list[list[tuple[float, int]]]:
     """For each row the (cosine, number) of the representatives that reach the threshold."""
-    import numpy as np
-
     near: list[list[tuple[float, int]]] = [[] for _ in range(len(rows))]
     for start in range(0, room.count, STRIP):
         similarities = rows @ room.strip(start).T

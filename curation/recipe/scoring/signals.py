@@ -26,6 +26,11 @@ VERSION = "1"
 #: Signals are measured on this many characters at most, from the beginning.
 MEASURED_CHARS = 200_000
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _WORD = re.compile(
     r"[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:['’][^\W_]+)*"
 )
@@ -49,24 +54,24 @@ _BOILERPLATE = re.compile(
     r"datenschutz|impressum|warenkorb|mentions légales|panier|política de privacidad|carrito)\b",
     re.I,
 )
-_REASONING = frozenset(
+_REASONING = _set(
     "because therefore thus hence since consequently implies follows leads causes due if then unless whereas although "
     "however suppose assume let prove proof deduce conclude explain explains why step first second finally otherwise "
-    "weil daher deshalb folglich wenn obwohl donc ainsi puisque parce porque entonces aunque perché quindi dunque".split()
+    "weil daher deshalb folglich wenn obwohl donc ainsi puisque parce porque entonces aunque perché quindi dunque"
 )
-_PERSONAL = frozenset("i me my mine you your yours we our us lol btw thanks imo guys".split())
+_PERSONAL = _set("i me my mine you your yours we our us lol btw thanks imo guys")
 _PROMOTION = re.compile(
     r"[$€£]\s?\d|\b(?:\d+% off|discount|sale|deal|offer|best|amazing|perfect|exclusive|order now|price|price[sd]?|reviews?|ratings?)\b",
     re.I,
 )
 
 # Gopher's eight words, and the most frequent small words of languages that share its script.
-_STOP_WORDS = frozenset(
+_STOP_WORDS = _set(
     "the be to of and that have with is are in for on as by this it was from "
     "der die das und ist nicht mit von den ein eine zu auf le la les et des est un une que dans pour pas "
     "el los las y en por con para una es del il di che è per non sono de het een van en dat op te niet o os "
-    "da do em não com uma para i na w z się nie jest och att det som är på og til er av".split()
-)  # fmt: skip
+    "da do em não com uma para i na w z się nie jest och att det som är på og til er av"
+)
 
 # UTF-8 read as Latin-1 or Windows-1252: a lead byte's character and then one of a continuation byte's.
 _MOJIBAKE = re.compile(

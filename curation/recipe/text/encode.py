@@ -23,6 +23,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ class Encoder:
         edges = [round(index * len(offsets) / count) for index in range(count + 1)]
         parts = [
             (text[offsets[first][0] : offsets[after - 1][1]], after - first)
-            for first, after in zip(edges, edges[1:], strict=False)
+            for first, after in pairwise(edges)
         ]
         if count > MOST_WINDOWS:
             parts = [parts[round(index * (count - 1) / (MOST_WINDOWS - 1))] for index in range(MOST_WINDOWS)]
@@ -131,13 +132,13 @@ class Encoder:
 
 
 @lru_cache(maxsize=2)
-def load(options: Options = Options()) -> Encoder:  # noqa: B008 (frozen)
+def load(options: Options = Options()) -> Encoder:
     """The encoder of this process for these options, loaded at the first call."""
     return Encoder(options)
 
 
 @lru_cache(maxsize=4)
-def model_key(options: Options = Options()) -> ModelKey:  # noqa: B008 (frozen)
+def model_key(options: Options = Options()) -> ModelKey:
     """The key of a model, without keeping it loaded if it is the bundled one (a second's reading)."""
     if not options.name:
         _check_bundled()
