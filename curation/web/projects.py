@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from curation.actions.projects import ProjectError, create_project
 from curation.models import Membership, Project, Role
+from curation.web.links import link
 
 
 class NewProjectForm(forms.Form):
@@ -62,7 +63,7 @@ def _row(project: Any, user: Any) -> dict[str, Any]:
     return {
         "project": project,
         "role": role,
-        "url": reverse("overview:page", kwargs={"project": project.slug}),
+        "url": link("overview:page", project) or link("review:queues", project),
     }
 
 
