@@ -27,7 +27,8 @@ class Document(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="documents")
+    # Without an index of its own: the constraint and the lists' indexes start with it, and imports pay for each one.
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="documents", db_index=False)
     sha256 = models.CharField(max_length=64)
     title = models.CharField(max_length=500, blank=True, db_default="")
     address = models.CharField(max_length=2000, blank=True, db_default="")
@@ -76,7 +77,8 @@ class Document(models.Model):
 
 class Occurrence(models.Model):
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="occurrences")
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="occurrences")
+    # Without an index of its own: the constraint starts with it.
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="occurrences", db_index=False)
     batch = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="occurrences")
     stored_file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
     file = models.CharField(

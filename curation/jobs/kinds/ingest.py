@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from curation.actions.imports import report, snapshots_with, standing_on
+from curation.jobs.ahead import ReadAhead
 from curation.jobs.kind import ChunkPlan, Kind, Lost, Pulse, Tally
 from curation.models import (
     Chunk,
@@ -35,7 +37,6 @@ from curation.recipe.ingest.rows import read_rows
 from curation.recipe.ingest.walk import Watch
 
 BATCH = 4_000  # rows
-BATCH_BYTES = 32 << 20
 UNDONE_AT_ONCE = 500  # occurrences
 
 
@@ -58,44 +59,58 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> tuple[int, int]:
     good = bad = 0
     watch = Watch()
     with file.stored_file.local_path() as path:
-        rows = read_rows(path, file.name, file.batch.mapping, resolved=file.mappings, watch=watch)
-        for batch in _batches(rows):
-            found = [row for row in batch if isinstance(row, Row)]
-            refused = [row for row in batch if isinstance(row, BadRow)]
-            _commit(chunk, file, found, refused)
-            good += len(found)
-            bad += len(refused)
-            pulse.beat(min(chunk.size, watch.position // 1000))
+        mappings = dict(file.mappings)
+        rows = read_rows(path, file.name, file.batch.mapping, resolved=mappings, watch=watch)
+        with ReadAhead(_batches(rows, file, mappings)) as batches:
+            for batch in batches:
+                _commit(chunk, file, batch)
+                good += len(batch.staged)
+                bad += len(batch.refused)
+                pulse.beat(min(chunk.size, watch.position // 1000))
     return good, bad
 
 
-def _batches(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
-    batch: list[Row | BadRow] = []
-    size = 0
+@dataclass(slots=True)
+class Batch:
+    """Rows ready to be stored: the tuples of the staging table, without the content they were hashed from."""
+
+    staged: list[tuple[Any, ...]] = field(default_factory=list)
+    refused: list[RejectedRow] = field(default_factory=list)
+    mappings: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def _batches(
+    rows: Iterable[Row | BadRow], file: ImportFile, mappings: dict[str, dict[str, str]]
+) -> Iterator[Batch]:
+    batch = Batch()
     for row in rows:
-        batch.append(row)
-        size += len(row.content) if isinstance(row, Row) else 0
-        if len(batch) >= BATCH or size >= BATCH_BYTES:
+        if isinstance(row, Row):
+            batch.staged.append(_staged(len(batch.staged), file.batch.project_id, row))
+        else:
+            batch.refused.append(_refused(file, row))
+        if len(batch.staged) + len(batch.refused) >= BATCH:
+            batch.mappings = dict(mappings)
             yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+            batch = Batch()
+    batch.mappings = dict(mappings)
+    yield batch
 
 
 STAGE = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
-        place int, sha256 text, media_type text, size bigint, member text, row bigint, "offset" bigint, length bigint,
+        place int, project_id bigint, sha256 text, media_type text, size bigint, member text, row bigint, "offset" bigint, length bigint,
         title text, address text, licence text, meta jsonb) ON COMMIT DELETE ROWS
 """
-FILL = 'COPY incoming (place, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
+FILL = 'COPY incoming (place, project_id, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
 
-#: The staging table has no statistics: without this the planner may read every document to find a few.
+#: Neither the staging table nor a new project has statistics, so the planner has to be told to look documents up one by
+#: one. `project_id` is staged for the same reason: a constant would be estimated as one row and read as a whole.
 BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
 
 DOCUMENTS = """
     INSERT INTO curation_document (project_id, sha256, title, address, media_type, size, stored_file_id, member, row,
                                    "offset", length, first_import_id)
-    SELECT %(project)s, sha256, title, address, media_type, size, %(stored)s, member, row, "offset", length, %(batch)s
+    SELECT project_id, sha256, title, address, media_type, size, %(stored)s, member, row, "offset", length, %(batch)s
       FROM incoming ORDER BY place
     ON CONFLICT (project_id, sha256) DO NOTHING
 """
@@ -103,63 +118,52 @@ OCCURRENCES = """
     INSERT INTO curation_occurrence (document_id, source_id, batch_id, stored_file_id, file, member, row, address,
                                      title, licence, meta)
     SELECT d.id, %(source)s, %(batch)s, %(stored)s, %(file)s, i.member, i.row, i.address, i.title, i.licence, i.meta
-      FROM incoming i JOIN curation_document d ON d.project_id = %(project)s AND d.sha256 = i.sha256
+      FROM incoming i JOIN curation_document d ON d.project_id = i.project_id AND d.sha256 = i.sha256
      ORDER BY i.place
     ON CONFLICT (source_id, stored_file_id, member, row) DO NOTHING
 """
 #: What had been withdrawn because its last occurrence went is back: it is judged again.
 REVIVED = """
-    UPDATE curation_document d SET withdrawn_at = NULL, left_out = '', left_out_detail = '', assessed_at = NULL
-      FROM incoming i
-     WHERE d.project_id = %(project)s AND d.sha256 = i.sha256 AND d.withdrawn_at IS NOT NULL
+    UPDATE curation_document SET withdrawn_at = NULL, left_out = '', left_out_detail = '', assessed_at = NULL
+     WHERE id = ANY (ARRAY(SELECT d.id FROM incoming i
+                             JOIN curation_document d ON d.project_id = i.project_id AND d.sha256 = i.sha256))
+       AND withdrawn_at IS NOT NULL
 """
 
 
-def _commit(chunk: Chunk, file: ImportFile, rows: list[Row], refused: list[BadRow]) -> None:
+def _commit(chunk: Chunk, file: ImportFile, batch: Batch) -> None:
     """One batch in one transaction, while this attempt owns the chunk. Raises Lost when it does not."""
-    batch = file.batch
     with transaction.atomic():
-        one_at_a_time(batch.project_id)
+        one_at_a_time(file.batch.project_id)
         still_mine(chunk)
-        if rows:
+        if batch.staged:
             keys = {
-                "project": batch.project_id,
-                "source": batch.source_id,
-                "batch": batch.pk,
+                "source": file.batch.source_id,
+                "batch": file.batch_id,
                 "stored": file.stored_file_id,
                 "file": file.name,
             }
             with connection.cursor() as cursor:
                 cursor.execute(STAGE)
                 with cursor.copy(FILL) as copy:
-                    for place, row in enumerate(rows):
-                        copy.write_row(_staged(place, row))
+                    for row in batch.staged:
+                        copy.write_row(row)
                 cursor.execute(BY_INDEX)
                 cursor.execute(DOCUMENTS, keys)
                 cursor.execute(OCCURRENCES, keys)
                 cursor.execute(REVIVED, keys)
-        RejectedRow.objects.bulk_create(
-            [
-                RejectedRow(
-                    batch=batch,
-                    file=file.name,
-                    member=bad.member,
-                    row=bad.row,
-                    reason=bad.reason,
-                    excerpt=bad.excerpt,
-                )
-                for bad in refused
-            ],
-            ignore_conflicts=True,
-        )
-        # Which mapping the rows were read with is kept with them: they are found again by it.
-        ImportFile.objects.filter(pk=file.pk).exclude(mappings=file.mappings).update(mappings=file.mappings)
+        RejectedRow.objects.bulk_create(batch.refused, ignore_conflicts=True)
+        if batch.mappings != file.mappings:
+            # Which mapping the rows were read with is kept with them: they are found again by it.
+            file.mappings = batch.mappings
+            file.save(update_fields=["mappings"])
 
 
-def _staged(place: int, row: Row) -> tuple[Any, ...]:
+def _staged(place: int, project_id: int, row: Row) -> tuple[Any, ...]:
     meta = {**row.meta, "notes": list(row.notes)} if row.notes else row.meta
     return (
         place,
+        project_id,
         hashlib.sha256(row.content).hexdigest(),
         row.media_type,
         len(row.content),
@@ -171,6 +175,17 @@ def _staged(place: int, row: Row) -> tuple[Any, ...]:
         row.address,
         row.licence,
         orjson.dumps(meta).decode() if meta else "{}",
+    )
+
+
+def _refused(file: ImportFile, bad: BadRow) -> RejectedRow:
+    return RejectedRow(
+        batch=file.batch,
+        file=file.name,
+        member=bad.member,
+        row=bad.row,
+        reason=bad.reason,
+        excerpt=bad.excerpt,
     )
 
 
