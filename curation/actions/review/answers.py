@@ -1,0 +1,124 @@
+"""An answer to a card: whether it fits the question, and the text version that an edit makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.actions.review.errors import NotAsked
+from curation.models import Item, Sample, Seed, TextVersion, User
+from curation.recipe.review.cards import CARDS, Card
+
+LONGEST_NOTE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person concluded. `text` or `messages` is the edited text they accept; None leaves it as it stands."""
+
+    verdict: str
+    reason: str = ""
+    ratings: dict[str, int] = field(default_factory=dict)
+    note: str = ""
+    text: str | None = None
+    messages: list[dict[str, str]] | None = None
+    seconds: float | None = None
+
+
+def check(card: Card, answer: Answer) -> None:
+    """Raise NotAsked unless the answer fits the card's question."""
+    if answer.verdict not in card.verdicts:
+        raise NotAsked(f"A {card.kind} queue asks for {' or '.join(card.verdicts)}, not {answer.verdict!r}.")
+    if answer.verdict == "reject":
+        known = [reason.key for reason in card.reject_reasons]
+        if answer.reason not in known:
+            raise NotAsked(f"Give a reason for rejecting: one of {', '.join(known)}.")
+        if answer.reason == "other" and not answer.note.strip():
+            raise NotAsked("Say in the note what the other reason is.")
+    if answer.verdict == "rate":
+        for rubric in card.rubrics:
+            rating = answer.ratings.get(rubric)
+            if isinstance(rating, bool) or not isinstance(rating, int) or not 0 <= rating <= 5:
+                raise NotAsked(f"Rate {rubric} value from 0 to 5.")
+        if unknown := set(answer.ratings) - set(card.rubrics):
+            raise NotAsked(f"This queue does not ask for {', '.join(sorted(unknown))}.")
+    if answer.verdict != "accept" and (answer.text is not None or answer.messages is not None):
+        raise NotAsked("An edited text goes with accepting it.")
+
+
+def subject_of(item: Item) -> Seed | Sample | Any:
+    """The passage, seed or sample that an item is about."""
+    return getattr(item, CARDS[item.queue.kind].subject)
+
+
+def subject_sha256(item: Item) -> str:
+    subject = subject_of(item)
+    version = getattr(subject, "text_version", None)
+    return version.sha256 if version else subject.text_sha256
+
+
+def edited(user: User, item: Item, answer: Answer) -> TextVersion | None:
+    """Make a text version of an edit; None when nothing was edited. Raises NotAsked for an empty text."""
+    subject = subject_of(item)
+    if isinstance(subject, Seed):
+        return _new_version(user, item, {"seed": subject}, subject.original_text, answer.text)
+    if isinstance(subject, Sample):
+        messages = _edited_messages(subject, answer)
+        if messages is not None:
+            if messages == subject.messages:
+                return None
+            text = "\n\n".join(message["content"] for message in messages)
+            return _new_version(user, item, {"sample": subject}, None, text, messages)
+        return _new_version(user, item, {"sample": subject}, subject.text, answer.text)
+    return None
+
+
+def _edited_messages(sample: Sample, answer: Answer) -> list[dict[str, str]] | None:
+    """The messages as edited: given whole, or `text` as the new content of the last one."""
+    if not sample.messages:
+        if answer.messages is not None:
+            raise NotAsked("This sample is plain text; send `text`.")
+        return None
+    if answer.messages is not None:
+        before = [message["role"] for message in sample.messages]
+        if [message.get("role") for message in answer.messages] != before:
+            raise NotAsked("An edit keeps the number and the roles of the messages.")
+        if not all(str(message.get("content", "")).strip() for message in answer.messages):
+            raise NotAsked("A message cannot be empty. Reject the sample instead.")
+        return [
+            {**old, "content": str(new["content"])}
+            for old, new in zip(sample.messages, answer.messages, strict=True)
+        ]
+    if answer.text is not None:
+        if not answer.text.strip():
+            raise NotAsked("A message cannot be empty. Reject the sample instead.")
+        return [*sample.messages[:-1], {**sample.messages[-1], "content": answer.text}]
+    return None
+
+
+def _new_version(
+    user: User,
+    item: Item,
+    subject: dict[str, Any],
+    before: str | None,
+    text: str | None,
+    messages: list[dict[str, str]] | None = None,
+) -> TextVersion | None:
+    if text is None:
+        return None
+    text = text.replace("\r\n", "\n").replace("\x00", "")
+    if text == before:
+        return None
+    if not text.strip():
+        raise NotAsked("The text cannot be empty. Reject the item instead.")
+    content = json.dumps(messages, sort_keys=True, ensure_ascii=False) if messages else text
+    return TextVersion.objects.create(
+        project_id=item.queue.project_id,
+        author=user,
+        text=text,
+        messages=messages,
+        sha256=hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest(),
+        **subject,
+    )

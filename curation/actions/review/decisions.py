@@ -1,0 +1,213 @@
+"""Deciding, skipping, flagging, undoing, resolving: each inserts an event and projects what follows from it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from curation.actions.review.answers import LONGEST_NOTE, Answer, check, edited, subject_sha256
+from curation.actions.review.claims import Claim, give_back, lock_item, take_slot
+from curation.actions.review.errors import AlreadyDecided, LeaseUnknown, NotAsked, NothingToUndo
+from curation.actions.review.projection import project, resolution_of
+from curation.models import Decision, Draft, Item, Lease, Queue, Slot, TextVersion, User
+from curation.recipe.review.cards import CARDS
+
+
+def decide(user: User, item: Item, lease: uuid.UUID, answer: Answer) -> Decision:
+    """Record a decision under a lease. The same lease again returns the same decision.
+
+    A lease that ran out still decides: into a slot that is open, or, when all are filled, as *surplus*.
+    Raises NotAsked (the answer does not fit), LeaseUnknown, AlreadyDecided.
+    """
+    with transaction.atomic():
+        item = lock_item(item)
+        if earlier := _decided_under(user, item, lease, Decision.Event.DECIDE):
+            return earlier
+        card = CARDS[item.queue.kind]
+        check(card, answer)
+        slot = _slot_for(user, item, lease)
+        decision = Decision.objects.create(
+            item=item,
+            user=user,
+            event=Decision.Event.DECIDE,
+            verdict=answer.verdict,
+            reason=answer.reason if answer.verdict == "reject" else "",
+            ratings=answer.ratings if answer.verdict == "rate" else {},
+            note=answer.note[:LONGEST_NOTE],
+            seconds=_seconds(answer.seconds),
+            seen_sha256=subject_sha256(item),
+            text_version=edited(user, item, answer),
+            lease=lease,
+            surplus=slot is None,
+        )
+        if slot:
+            slot.state, slot.holder, slot.lease = Slot.State.DECIDED, user, lease
+            slot.decision, slot.expires_at = decision, None
+            slot.save(update_fields=["state", "holder", "lease", "decision", "expires_at"])
+            project(item)
+        _end_lease(lease, Lease.End.DECIDED)
+        Draft.objects.filter(item=item, user=user).delete()
+        return decision
+
+
+def skip(user: User, item: Item, lease: uuid.UUID, note: str = "", seconds: float | None = None) -> Decision:
+    """Not for me: the item goes to others and does not come back to this person. Counts for nobody."""
+    with transaction.atomic():
+        item = lock_item(item)
+        if earlier := _decided_under(user, item, lease, Decision.Event.SKIP):
+            return earlier
+        _must_know(user, item, lease)
+        _give_up_slot(user, item, Lease.End.SKIPPED)
+        return _event(user, item, Decision.Event.SKIP, lease, note, seconds)
+
+
+def flag(user: User, item: Item, lease: uuid.UUID, note: str = "", seconds: float | None = None) -> Decision:
+    """Ask a person: the item leaves the queue until a reviewer has looked at it."""
+    with transaction.atomic():
+        item = lock_item(item)
+        if earlier := _decided_under(user, item, lease, Decision.Event.FLAG):
+            return earlier
+        _must_know(user, item, lease)
+        _give_up_slot(user, item, Lease.End.FLAGGED)
+        event = _event(user, item, Decision.Event.FLAG, lease, note, seconds)
+        project(item)
+        return event
+
+
+def undo(user: User, decision: Decision) -> Claim | None:
+    """Undo one's own decision, skip or flag by another event; the item is this person's again.
+
+    Returns the new claim (None when a surplus decision was undone, or the slot is somebody else's by now).
+    Raises NothingToUndo when it is not theirs, was undone before, or a reviewer has resolved the item since.
+    """
+    with transaction.atomic():
+        item = lock_item(decision.item)
+        decision = Decision.objects.select_for_update().get(pk=decision.pk)
+        if decision.user_id != user.pk or decision.event == Decision.Event.UNDO:
+            raise NothingToUndo("Only your own decisions can be undone by you.")
+        if Decision.objects.filter(undoes=decision).exists():
+            raise NothingToUndo("This decision was undone already.")
+        resolution = resolution_of(item)
+        if decision.event != Decision.Event.RESOLVE and resolution and resolution.verdict != "reopen":
+            raise NothingToUndo("A reviewer has resolved this item. Ask them to put it back.")
+        Decision.objects.create(item=item, user=user, event=Decision.Event.UNDO, undoes=decision)
+        Slot.objects.filter(decision=decision).update(
+            state=Slot.State.OPEN, decision=None, holder=None, lease=None, expires_at=None
+        )
+        project(item)
+        if decision.event == Decision.Event.RESOLVE or decision.surplus:
+            return None
+        return take_slot(user, item)
+
+
+def last_undoable(user: User, queue: Queue) -> Decision | None:
+    """This person's latest standing decision, skip or flag in the queue."""
+    mine = (
+        Decision.objects.standing().filter(user=user, item__queue=queue).exclude(event=Decision.Event.RESOLVE)
+    )
+    return mine.order_by("-id").first()
+
+
+def resolve(
+    user: User,
+    item: Item,
+    answer: Answer,
+    text_version: TextVersion | None = None,
+    only_from: str | None = None,
+) -> Decision:
+    """A reviewer ends a dispute or answers a flag. The verdict `reopen` puts a flagged item back into the queue.
+
+    `text_version` accepts the text that one of the decisions made. Raises NotAsked when the item waits for
+    nobody, or when it is no longer in the state `only_from` that the reviewer saw.
+    """
+    with transaction.atomic():
+        item = lock_item(item)
+        waiting = (Item.State.DISPUTED, Item.State.FLAGGED)
+        if item.state not in waiting or (only_from and item.state != only_from):
+            raise NotAsked(
+                "This item no longer waits for a reviewer; somebody resolved it or it was put back."
+            )
+        if answer.verdict == "reopen":
+            if item.state != Item.State.FLAGGED:
+                raise NotAsked("Only a flagged item can be put back; resolve a dispute with a verdict.")
+        else:
+            check(CARDS[item.queue.kind], answer)
+        if text_version is not None and not item.decisions.filter(text_version=text_version).exists():
+            raise NotAsked("That text belongs to another item.")
+        event = Decision.objects.create(
+            item=item,
+            user=user,
+            event=Decision.Event.RESOLVE,
+            verdict=answer.verdict,
+            reason=answer.reason if answer.verdict == "reject" else "",
+            ratings=answer.ratings if answer.verdict == "rate" else {},
+            note=answer.note[:LONGEST_NOTE],
+            seconds=_seconds(answer.seconds),
+            seen_sha256=subject_sha256(item),
+            text_version=text_version or edited(user, item, answer),
+        )
+        project(item)
+        return event
+
+
+def _decided_under(user: User, item: Item, lease: uuid.UUID, event: str) -> Decision | None:
+    """The event that this lease ended with: asking again is answered again, asking otherwise is refused."""
+    earlier = (
+        Decision.objects.filter(lease=lease, user=user, item=item)
+        .exclude(event__in=[Decision.Event.UNDO, Decision.Event.RESOLVE])
+        .first()
+    )
+    if earlier is None:
+        return None
+    if earlier.event != event or Decision.objects.filter(undoes=earlier).exists():
+        raise AlreadyDecided(earlier)
+    return earlier
+
+
+def _must_know(user: User, item: Item, lease: uuid.UUID) -> None:
+    if not Lease.objects.filter(uuid=lease, item=item, user=user).exists():
+        raise LeaseUnknown("This lease is not yours or not of this item. Claim the item first.")
+
+
+def _slot_for(user: User, item: Item, lease: uuid.UUID) -> Slot | None:
+    """The slot that a decision under this lease fills; None when it comes too late (surplus)."""
+    _must_know(user, item, lease)
+    mine = item.slots.filter(holder=user).first()
+    if mine and mine.state == Slot.State.HELD:
+        return mine
+    if mine and mine.decision:
+        raise AlreadyDecided(mine.decision)
+    return (
+        item.slots.select_for_update(skip_locked=True)
+        .filter(state=Slot.State.OPEN)
+        .order_by("number")
+        .first()
+    )
+
+
+def _give_up_slot(user: User, item: Item, how: str) -> None:
+    give_back(how, "item_id = %s AND holder_id = %s", [item.pk, user.pk])
+
+
+def _event(
+    user: User, item: Item, event: str, lease: uuid.UUID, note: str, seconds: float | None
+) -> Decision:
+    return Decision.objects.create(
+        item=item,
+        user=user,
+        event=event,
+        lease=lease,
+        note=note[:LONGEST_NOTE],
+        seconds=_seconds(seconds),
+        seen_sha256=subject_sha256(item),
+    )
+
+
+def _end_lease(lease: uuid.UUID, how: str) -> None:
+    Lease.objects.filter(uuid=lease).update(ended_at=timezone.now(), ended_how=how)
+
+
+def _seconds(seconds: float | None) -> float | None:
+    return None if seconds is None else min(max(float(seconds), 0.0), 3600.0)
