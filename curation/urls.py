@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from curation.api.site import urls as api
+
 #: Areas of a project, by the module in `curation.web` that holds their pages.
 AREAS: dict[str, str] = {
     "members/": "members",
@@ -18,6 +20,7 @@ urlpatterns = [
     path("", include("curation.web.health")),
     path("", include("curation.web.projects")),
     path("", include("curation.web.accounts")),
+    path("api/v1/", api),
     *[
         path(f"projects/<slug:project>/{prefix}", include(f"curation.web.{module}"))
         for prefix, module in AREAS.items()
