@@ -54,6 +54,7 @@ class Passage(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"], name="passage_newest"),
             models.Index(fields=["project", "left_out", "-id"], name="passage_by_reason"),
+            models.Index(fields=["project", "language", "-id"], name="passage_by_language"),
             models.Index(fields=["project", "text_sha256"], name="passage_by_text"),
             models.Index(fields=["text_sha256"], name="passage_of_embedding"),
             models.Index(fields=["project", "normal_sha256"], name="passage_normal_form"),

@@ -71,6 +71,8 @@ class Sample(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"], name="sample_newest"),
             models.Index(fields=["project", "state", "-id"], name="sample_by_state"),
+            models.Index(fields=["project", "workflow", "-id"], name="sample_by_workflow"),
+            models.Index(fields=["project", "model", "-id"], name="sample_by_model"),
             GinIndex(fields=["search"], name="sample_search"),
         ]
 

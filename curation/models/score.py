@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import models
+from collections.abc import Sequence
+
+from django.db import connection, models
 from django.db.models.functions import Now
 
 from curation.models.document import Document
@@ -64,6 +66,24 @@ class ActiveScorer(models.Model):
         constraints = [models.UniqueConstraint(fields=["project", "rubric"], name="one_active_scorer")]
 
 
+class ScoreQuerySet(models.QuerySet["Score"]):
+    def append(self, level: str, rows: Sequence[tuple[int, int, float]]) -> int:
+        """Store (scorer, document or passage, value) in one statement; what is there already, and whose subject is gone,
+        is passed over. Returns how many were new."""
+        if level not in Rubric.Level.values:
+            raise ValueError(f"{level!r} is no level of a rubric")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO curation_score (scorer_id, {level}_id, value)"
+                " SELECT made.scorer, subject.id, made.value"
+                " FROM unnest(%s::bigint[], %s::bigint[], %s::float8[]) AS made (scorer, subject, value)"
+                f" JOIN curation_{level} subject ON subject.id = made.subject ORDER BY made.subject, made.scorer"
+                " ON CONFLICT DO NOTHING",
+                [[row[at] for row in rows] for at in range(3)],
+            )
+            return cursor.rowcount
+
+
 class Score(models.Model):
     """Appended per scorer version, never updated."""
 
@@ -76,6 +96,8 @@ class Score(models.Model):
     )
     value = models.FloatField(help_text="0 to 5")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = ScoreQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -95,5 +117,17 @@ class Score(models.Model):
                 fields=["scorer", "passage"],
                 condition=models.Q(passage__isnull=False),
                 name="score_of_passage",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["scorer", "-value", "-passage"],
+                condition=models.Q(passage__isnull=False),
+                name="passages_by_score",
+            ),
+            models.Index(
+                fields=["scorer", "-value", "-document"],
+                condition=models.Q(document__isnull=False),
+                name="documents_by_score",
             ),
         ]
