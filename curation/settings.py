@@ -266,7 +266,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # A model's name on the hub or a folder; empty for the one that is bundled.
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
-EMBEDDING_DTYPE = env.choice("EMBEDDING_DTYPE", "bfloat16", ("bfloat16", "float32"))
+EMBEDDING_DTYPE = env.choice("EMBEDDING_DTYPE", "float32", ("bfloat16", "float32"))
 
 # ── safety of pages ──
 
