@@ -37,12 +37,12 @@ class Guarded(io.RawIOBase):
         view = memoryview(buffer)
         filled = 0
         while filled < len(view):
-            data = self.inner.read(len(view) - filled)
+            data = self.inner.read(min(BUFFER, len(view) - filled))
             if not data:
                 break
+            self.budget.spend(len(data))
             view[filled : filled + len(data)] = data
             filled += len(data)
-        self.budget.spend(filled)
         return filled
 
 

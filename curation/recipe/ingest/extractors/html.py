@@ -21,7 +21,9 @@ SHARE = 0.4  # of the second opinion's length, below which the first is taken to
 CODE_HINT = re.compile(
     r"highlight|language-|lang-|brush|prettyprint|sourcecode|\bcode\b|hljs|codehilite", re.IGNORECASE
 )
-CODE_LANGUAGE = re.compile(r"(?:language|lang|brush|highlight-source|highlight)[-: ]+([A-Za-z0-9+#-]{1,20})")
+CODE_LANGUAGE = re.compile(
+    r"\b(?:language-|lang-|brush: ?|highlight-source-|highlight-)([A-Za-z0-9+#]{1,20})"
+)
 CODE_SIGNS = re.compile(r"[{}()\[\];=<>_$#\\|&*/]")
 PUT_ASIDE = "CODEBLOCKPUTASIDE{}X"
 SET_BACK = re.compile(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from curation.recipe.ingest.found import BadRow, Row
-from curation.recipe.ingest.limits import Limits, readable_bytes
+from curation.recipe.ingest.limits import MIB, Limits, readable_bytes
 from curation.recipe.ingest.mapping import Choice
 from curation.recipe.ingest.walk import Member
 
@@ -24,7 +25,7 @@ def text(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
 
 
 def _whole(member: Member, media_type: str, limits: Limits) -> Iterator[Row | BadRow]:
-    content = member.stream.read(limits.document_bytes + 1)
+    content = _read(member.stream, limits.document_bytes + 1)
     if len(content) > limits.document_bytes:
         complaint = (
             f"is larger than {readable_bytes(limits.document_bytes)}, the limit on one document. Split it."
@@ -34,6 +35,15 @@ def _whole(member: Member, media_type: str, limits: Limits) -> Iterator[Row | Ba
         yield member.place.bad_file("is empty. Leave it out.")
     else:
         yield Row(member.place.member, 0, content, media_type, offset=0, length=len(content))
+
+
+def _read(stream: BinaryIO, most: int) -> bytes:
+    """Piece by piece: asked for all at once, a stream sets that much memory aside whatever it holds."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := stream.read(min(most, MIB))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
 
 
 def is_text(head: bytes) -> bool:
