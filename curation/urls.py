@@ -1,12 +1,20 @@
 """Every address of the studio. Pages are `area:page`; a project's pages live below `/projects/<slug>/`."""
 
-from django.contrib import admin
 from django.urls import include, path
 
+from curation.admin.site import site as admin
 from curation.api.site import urls as api
 
 #: Areas of a project, by the module in `curation.web` that holds their pages.
 AREAS: dict[str, str] = {
+    "": "overview",
+    "documents/": "documents",
+    "passages/": "passages",
+    "duplicates/": "duplicates",
+    "seeds/": "seeds",
+    "samples/": "samples",
+    "search/": "search",
+    "jobs/": "jobs",
     "members/": "members",
     "queues/": "queues",
     "settings/": "settings",
@@ -16,7 +24,7 @@ AREAS: dict[str, str] = {
 }
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path("admin/", admin.urls),
     path("", include("curation.web.health")),
     path("", include("curation.web.projects")),
     path("", include("curation.web.accounts")),
