@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -159,6 +160,7 @@ def at(container: Any, place: Any) -> Any:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)  # a list draws the same few badges on every row
 def state(key: str, word: str = "") -> SafeString:
     """A badge for a state: colour, shape and word together. `word` overrides what it says."""
     name, css, title = STATES.get(key, ("circle", "", str(key).replace("_", " ").capitalize()))
@@ -169,6 +171,7 @@ def state(key: str, word: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """An icon of the vendored set. Without a label it is decoration: put a word beside it."""
     href = f"{static('vendor/lucide/sprite.svg')}#{name}"
@@ -201,6 +204,11 @@ def score(value: float | None, meaning: str = "", maximum: int = 5) -> SafeStrin
     """A score from 0 to `maximum` as segments and a figure; `meaning` (of its anchor) on hover."""
     if value is None:
         return mark_safe('<span class="faint">not scored</span>')
+    return _score(round(value, 2), meaning, maximum)
+
+
+@lru_cache(maxsize=2048)
+def _score(value: float, meaning: str, maximum: int) -> SafeString:
     width = 100 / maximum
     tracks = format_html_join(
         "",
@@ -329,8 +337,8 @@ def diff(old: str | None, new: str | None, context: int = 0) -> SafeString:
 
 
 def _shortened(text: str, context: int, *, first: bool, last: bool) -> SafeString:
-    head = "" if first else text[:context]
-    tail = "" if last else text[-context:]
+    head = "" if first else text[:context].rsplit(maxsplit=1)[0]
+    tail = "" if last else text[-context:].split(maxsplit=1)[-1]
     hidden = len(text) - len(head) - len(tail)
     return format_html(
         '{}<span class="diff-skip">{} characters unchanged</span>{}', head, f"{hidden:,}", tail

@@ -1,0 +1,195 @@
+"""Samples: the list, and the page of one with the chain that made it, verdicts, decisions and lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Left, Length
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path
+from django.views.decorators.http import require_GET
+
+from curation import access
+from curation.models import Project, Sample, SampleStep, Verdict, lineage
+from curation.web import keyset, listing, strips
+
+#: Newest samples whose workflows and models are offered as filters: cheap at any size.
+RECENT = 2_000
+#: Kinds of step whose output is a text that a later revision changes.
+TEXTS = ("draft", "revision")
+
+
+@require_GET
+def list_page(request: HttpRequest, project: str) -> HttpResponse:
+    """Every sample, newest first, by state, verdict, workflow, model, language, source and words of its title."""
+    opened = access.open(request, project, "browse")
+    filters = listing.Filters(request)
+    rows = _filtered(opened, filters, listing.choices(opened), _made_by(opened))
+    order = ("id",) if filters.select("sort", "Order", ORDERS, anything="") == "oldest" else ("-id",)
+    total = listing.count(rows)
+    page = keyset.page(request, _light(rows), order)
+    outcomes = _outcomes([row.pk for row in page])
+    for row in page:
+        row.outcomes = outcomes.get(row.pk, [])
+    return listing.respond(request, "samples", filters, {"page": page, "total": total})
+
+
+ORDERS = (("", "Newest"), ("oldest", "Oldest"))
+
+
+def _made_by(project: Project) -> dict[str, list[tuple[str, str]]]:
+    """Workflows and models of the newest samples, for the selects. One query."""
+    newest = project.samples.order_by("-id").values("workflow", "model")[:RECENT]
+    pairs = {(row["workflow"], row["model"]) for row in newest}
+    return {
+        "workflow": [(name, name) for name in sorted({workflow for workflow, _ in pairs if workflow})],
+        "model": [(name, name) for name in sorted({model for _, model in pairs if model})],
+    }
+
+
+def _filtered(
+    project: Project,
+    filters: listing.Filters,
+    choices: listing.Choices,
+    made_by: dict[str, list[tuple[str, str]]],
+) -> QuerySet[Sample]:
+    rows = project.samples.all()
+    for name, label, where in BELOW:
+        if above := filters.row(name, label):
+            rows = rows.filter(where(above))
+    if words := filters.search("q", "First words"):
+        rows = rows.filter(title__icontains=words)
+    if state := filters.select("state", "State", Sample.State.choices):
+        rows = rows.filter(state=state)
+    if outcome := filters.select("verdict", "Verdict", Verdict.Outcome.choices):
+        rows = rows.filter(Exists(Verdict.objects.filter(sample=OuterRef("pk"), outcome=outcome)))
+    for name, label in (("workflow", "Workflow"), ("model", "Model")):
+        if value := filters.select(name, label, made_by[name]):
+            rows = rows.filter(**{name: value})
+    if language := filters.select("language", "Language", choices.languages):
+        rows = rows.filter(language=language)
+    if source := filters.select("source", "Source", choices.sources):
+        rows = rows.filter(source__in=choices.sources_of(source, "") or [])
+    return rows
+
+
+#: What a sample can stand on: the name in the address, words for it, and the condition.
+BELOW = (
+    (
+        "document",
+        "Of one document",
+        lambda uuid: Q(passage__document__uuid=uuid) | Q(seed__passage__document__uuid=uuid),
+    ),
+    ("passage", "Of one passage", lambda uuid: Q(passage__uuid=uuid) | Q(seed__passage__uuid=uuid)),
+    ("seed", "Of one seed", lambda uuid: Q(seed__uuid=uuid)),
+)
+
+
+def _light(rows: QuerySet[Sample]) -> QuerySet[Sample]:
+    return rows.select_related("source").only(
+        *("project", "uuid", "title", "external_id", "workflow", "model", "language", "state", "created_at"),
+        *("skill", "difficulty", "source__name"),
+    )
+
+
+def _outcomes(ids: Iterable[int]) -> dict[int, list[tuple[str, int]]]:
+    """{sample: [(outcome, how many verdicts)]} for the rows of one page. One query."""
+    counted = (
+        Verdict.objects.filter(sample__in=list(ids))
+        .order_by("sample", "outcome")
+        .values_list("sample", "outcome")
+        .annotate(n=Count("id"))
+    )
+    found: dict[int, list[tuple[str, int]]] = {}
+    for sample, outcome, n in counted:
+        found.setdefault(sample, []).append((outcome, n))
+    return found
+
+
+@require_GET
+def sample(request: HttpRequest, project: str, sample: UUID) -> HttpResponse:
+    """One sample: its text, the chain step by step, what machines and people concluded, and its lineage."""
+    opened = access.open(request, project, "browse")
+    found = get_object_or_404(
+        opened.samples.select_related(
+            *("source", "seed__passage__document", "seed__passage__extraction", "text_version"),
+            *("passage__document", "passage__extraction"),
+        ).defer("search", *_LONG),
+        uuid=sample,
+    )
+    items = list(found.items.select_related("queue"))
+    context = {
+        "sample": found,
+        "messages_shown": _messages(found),
+        "chain": _chain(found),
+        "verdicts": list(found.verdicts.all()),
+        "steps": strips.steps(opened, lineage.of_sample(found)),
+        "decisions": access.visible_decisions(request.user, request.role, items),  # type: ignore[attr-defined]
+        "items": items,
+    }
+    return render(request, "samples/sample.html", context)
+
+
+#: Long texts of rows that only the lineage strip needs.
+_LONG = [
+    f"{path}{field}"
+    for path in ("passage__", "seed__passage__")
+    for field in ("text", "search", "extraction__text")
+]
+
+
+def _messages(sample: Sample) -> list[dict[str, Any]]:
+    """The turns as they stand now, each with what it was where a person edited it."""
+    original = sample.messages or [{"role": "", "content": sample.text}]
+    version = sample.text_version
+    if version is None:
+        return [{**turn, "was": None} for turn in original]
+    current = version.messages or [{"role": "", "content": version.text}]
+    before = [turn["content"] for turn in original]
+    return [
+        {**turn, "was": before[at] if at < len(before) and before[at] != turn["content"] else None}
+        for at, turn in enumerate(current)
+    ]
+
+
+def _chain(sample: Sample) -> list[SampleStep]:
+    """The steps without their texts, which are fetched when a step is opened."""
+    return list(
+        sample.steps.defer("prompt", "output").annotate(
+            prompt_length=Length("prompt"), output_length=Length("output"), begins=Left("output", 120)
+        )
+    )
+
+
+@require_GET
+def step(request: HttpRequest, project: str, sample: UUID, ordinal: int) -> HttpResponse:
+    """One step with its prompt and output, a revision as what it changed. A part, or a page of its own."""
+    opened = access.open(request, project, "browse")
+    found = get_object_or_404(
+        SampleStep.objects.select_related("sample"),
+        sample__project=opened,
+        sample__uuid=sample,
+        ordinal=ordinal,
+    )
+    earlier = (
+        SampleStep.objects.filter(sample=found.sample, ordinal__lt=ordinal, kind__in=TEXTS)
+        .order_by("-ordinal")
+        .first()
+        if found.kind == "revision"
+        else None
+    )
+    context = {"step": found, "sample": found.sample, "earlier": earlier}
+    template = "samples/_step.html" if getattr(request, "htmx", False) else "samples/step.html"
+    return render(request, template, context)
+
+
+app_name = "samples"
+urlpatterns = [
+    path("", list_page, name="list"),
+    path("<uuid:sample>/", sample, name="sample"),
+    path("<uuid:sample>/steps/<int:ordinal>", step, name="step"),
+]
