@@ -284,11 +284,15 @@ def _end(job: Job, state: str, reason: str = "") -> None:
 # Running in this process
 
 
-def drain(job: Job, on_progress: Callable[[Job], None] | None = None) -> Job:
+def drain(
+    job: Job,
+    on_progress: Callable[[Job], None] | None = None,
+    left_to_others: Callable[[], bool] = lambda: False,
+) -> Job:
     """Run a job and those that follow it to their end, in this process, beside any worker. Returns the last job.
 
     What commands and tests call. Chunks that another worker holds are waited for, and taken over when their
-    lease runs out.
+    lease runs out. While `left_to_others()` holds (workers are alive, say) it only watches.
     """
     from curation.jobs.sweep import sweep
 
@@ -296,7 +300,9 @@ def drain(job: Job, on_progress: Callable[[Job], None] | None = None) -> Job:
         job.refresh_from_db()
         if on_progress:
             on_progress(job)
-        if job.state == Job.State.WAITING:
+        if job.is_active and left_to_others():
+            time.sleep(0.5)
+        elif job.state == Job.State.WAITING:
             plan(job.pk)
         elif job.state == Job.State.RUNNING:
             if chunk := claim(job.pk):

@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from curation.jobs.kind import Kind
-from curation.jobs.kinds import extract, ingest, snapshot
+from curation.jobs.kinds import (
+    assess,
+    demonstration,
+    embed,
+    extract,
+    ingest,
+    near_duplicates,
+    score,
+    select,
+    snapshot,
+    split,
+)
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (ingest.IMPORT, ingest.UNDO, extract.KIND, snapshot.KIND)
+    kind.name: kind
+    for kind in (
+        ingest.IMPORT,
+        ingest.UNDO,
+        extract.KIND,
+        assess.KIND,
+        split.KIND,
+        embed.KIND,
+        score.KIND,
+        near_duplicates.KIND,
+        select.KIND,
+        demonstration.KIND,
+        snapshot.KIND,
+    )
 }
