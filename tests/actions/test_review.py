@@ -162,6 +162,30 @@ def test_skipping_gives_the_item_to_others_and_not_back_to_me() -> None:
     assert review.undo(ann, skipped) is not None
 
 
+def test_skipping_twice_under_a_lease_that_ran_out_is_one_event() -> None:
+    queue = make.a_queue(make.a_project())
+    item = make.an_item(queue)
+    ann = make.a_user()
+    claimed = review.claim(queue, ann)
+    assert claimed is not None
+    Slot.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    review.expire_leases()
+    first = review.skip(ann, item, claimed.lease)
+    assert review.skip(ann, item, claimed.lease) == first
+
+
+def test_a_text_accepted_after_an_item_was_put_back_is_the_one_that_stands() -> None:
+    queue = make.a_queue(make.a_project())
+    item = make.an_item(queue)
+    ann, ben = make.a_user(), make.a_user()
+    claimed = review.claim(queue, ann)
+    assert claimed is not None
+    review.flag(ann, item, claimed.lease)
+    review.resolve(make.a_user(), item, Answer("reopen"))
+    decide(ben, item, Answer("accept", text="Mended."))
+    assert Item.objects.get(pk=item.pk).seed.current_text == "Mended."
+
+
 def test_a_flag_takes_the_item_out_until_a_reviewer_puts_it_back() -> None:
     queue = make.a_queue(make.a_project(), wanted=2)
     item = make.an_item(queue)

@@ -26,7 +26,7 @@ SECONDS = 40.0
 FLAT_OUT_SECONDS = 15.0
 
 FILL = """
-WITH extraction AS (SELECT e.id, e.document_id FROM curation_extraction e ORDER BY id LIMIT 1),
+WITH extraction AS (SELECT e.id, e.document_id FROM curation_extraction e ORDER BY id DESC LIMIT 1),
 passages AS (
     INSERT INTO curation_passage (project_id, document_id, extraction_id, ordinal, start, "end", heading, text,
                                   text_sha256, tokens, language)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from curation.actions.review.errors import LeaseGone, TooManyHeld
 from curation.models import Activity, Decision, Item, Lease, Queue, Slot, User
+from curation.recipe.review.cards import CARDS
 
 LEASE = timedelta(minutes=12)
 MOST_HELD = 10  # per person and queue; more would take the queue away from everybody else
@@ -197,9 +198,12 @@ def give_back(how: str, where: str, parameters: list[Any]) -> int:
 
 def lock_item(item: Item) -> Item:
     """The item with its queue and subject, locked until the transaction ends. For other actions."""
+    subjects = {"seed": "seed__passage", "passage": "passage", "sample": "sample"}
+    known = Item.queue.is_cached(item)  # type: ignore[attr-defined]
+    wanted = [subjects[CARDS[item.queue.kind].subject]] if known else list(subjects.values())
     return (
         Item.objects.select_for_update(of=("self",))
-        .select_related("queue", "passage", "seed__passage", "sample")
-        .defer("passage__search", "seed__passage__search", "sample__search")
+        .select_related("queue", *wanted)
+        .defer(*(f"{one}__search" for one in wanted))
         .get(pk=item.pk)
     )

@@ -10,9 +10,15 @@ from django.utils import timezone
 from curation.actions.review.answers import LONGEST_NOTE, Answer, check, edited, subject_sha256
 from curation.actions.review.claims import Claim, give_back, lock_item, take_slot
 from curation.actions.review.errors import AlreadyDecided, LeaseUnknown, NotAsked, NothingToUndo
-from curation.actions.review.projection import project, resolution_of
+from curation.actions.review.projection import Standing, project
 from curation.models import Decision, Draft, Item, Lease, Queue, Slot, TextVersion, User
 from curation.recipe.review.cards import CARDS
+
+ENDED_BY = {
+    Lease.End.DECIDED: Decision.Event.DECIDE,
+    Lease.End.SKIPPED: Decision.Event.SKIP,
+    Lease.End.FLAGGED: Decision.Event.FLAG,
+}
 
 
 def decide(user: User, item: Item, lease: uuid.UUID, answer: Answer) -> Decision:
@@ -23,7 +29,7 @@ def decide(user: User, item: Item, lease: uuid.UUID, answer: Answer) -> Decision
     """
     with transaction.atomic():
         item = lock_item(item)
-        if earlier := _decided_under(user, item, lease, Decision.Event.DECIDE):
+        if earlier := _ended_with(user, item, lease, Decision.Event.DECIDE):
             return earlier
         card = CARDS[item.queue.kind]
         check(card, answer)
@@ -56,10 +62,9 @@ def skip(user: User, item: Item, lease: uuid.UUID, note: str = "", seconds: floa
     """Not for me: the item goes to others and does not come back to this person. Counts for nobody."""
     with transaction.atomic():
         item = lock_item(item)
-        if earlier := _decided_under(user, item, lease, Decision.Event.SKIP):
+        if earlier := _ended_with(user, item, lease, Decision.Event.SKIP):
             return earlier
-        _must_know(user, item, lease)
-        _give_up_slot(user, item, Lease.End.SKIPPED)
+        _give_up_slot(user, item, lease, Lease.End.SKIPPED)
         return _event(user, item, Decision.Event.SKIP, lease, note, seconds)
 
 
@@ -67,10 +72,9 @@ def flag(user: User, item: Item, lease: uuid.UUID, note: str = "", seconds: floa
     """Ask a person: the item leaves the queue until a reviewer has looked at it."""
     with transaction.atomic():
         item = lock_item(item)
-        if earlier := _decided_under(user, item, lease, Decision.Event.FLAG):
+        if earlier := _ended_with(user, item, lease, Decision.Event.FLAG):
             return earlier
-        _must_know(user, item, lease)
-        _give_up_slot(user, item, Lease.End.FLAGGED)
+        _give_up_slot(user, item, lease, Lease.End.FLAGGED)
         event = _event(user, item, Decision.Event.FLAG, lease, note, seconds)
         project(item)
         return event
@@ -89,8 +93,7 @@ def undo(user: User, decision: Decision) -> Claim | None:
             raise NothingToUndo("Only your own decisions can be undone by you.")
         if Decision.objects.filter(undoes=decision).exists():
             raise NothingToUndo("This decision was undone already.")
-        resolution = resolution_of(item)
-        if decision.event != Decision.Event.RESOLVE and resolution and resolution.verdict != "reopen":
+        if decision.event != Decision.Event.RESOLVE and Standing.of(item).final:
             raise NothingToUndo("A reviewer has resolved this item. Ask them to put it back.")
         Decision.objects.create(item=item, user=user, event=Decision.Event.UNDO, undoes=decision)
         Slot.objects.filter(decision=decision).update(
@@ -152,28 +155,24 @@ def resolve(
         return event
 
 
-def _decided_under(user: User, item: Item, lease: uuid.UUID, event: str) -> Decision | None:
-    """The event that this lease ended with: asking again is answered again, asking otherwise is refused."""
-    earlier = (
-        Decision.objects.filter(lease=lease, user=user, item=item)
-        .exclude(event__in=[Decision.Event.UNDO, Decision.Event.RESOLVE])
-        .first()
-    )
-    if earlier is None:
+def _ended_with(user: User, item: Item, lease: uuid.UUID, event: str) -> Decision | None:
+    """The event that this lease ended with: asking again is answered again, asking otherwise is refused.
+
+    None while the lease can still decide, though it may have run out. Raises LeaseUnknown, AlreadyDecided.
+    """
+    mine = Lease.objects.filter(uuid=lease, item=item, user=user).first()
+    if mine is None:
+        raise LeaseUnknown("This lease is not yours or not of this item. Claim the item first.")
+    if mine.ended_how not in ENDED_BY:
         return None
+    earlier = Decision.objects.get(lease=lease, user=user, item=item, event=ENDED_BY[mine.ended_how])
     if earlier.event != event or Decision.objects.filter(undoes=earlier).exists():
         raise AlreadyDecided(earlier)
     return earlier
 
 
-def _must_know(user: User, item: Item, lease: uuid.UUID) -> None:
-    if not Lease.objects.filter(uuid=lease, item=item, user=user).exists():
-        raise LeaseUnknown("This lease is not yours or not of this item. Claim the item first.")
-
-
 def _slot_for(user: User, item: Item, lease: uuid.UUID) -> Slot | None:
     """The slot that a decision under this lease fills; None when it comes too late (surplus)."""
-    _must_know(user, item, lease)
     mine = item.slots.filter(holder=user).first()
     if mine and mine.state == Slot.State.HELD:
         return mine
@@ -187,8 +186,9 @@ def _slot_for(user: User, item: Item, lease: uuid.UUID) -> Slot | None:
     )
 
 
-def _give_up_slot(user: User, item: Item, how: str) -> None:
+def _give_up_slot(user: User, item: Item, lease: uuid.UUID, how: str) -> None:
     give_back(how, "item_id = %s AND holder_id = %s", [item.pk, user.pk])
+    _end_lease(lease, how)
 
 
 def _event(

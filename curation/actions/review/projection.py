@@ -2,73 +2,113 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.utils import timezone
 
 from curation.actions.review.answers import subject_of
 from curation.models import Decision, Item, Sample, Seed, Slot, TextVersion
 from curation.recipe.review.cards import CARDS
-from curation.recipe.review.settle import Opinion, settle
+from curation.recipe.review.settle import Opinion, Settlement, settle
+
+AFTER_RESOLVING = {"accept": "accepted", "reject": "rejected", "rate": "rated"}
 
 
-def resolution_of(item: Item) -> Decision | None:
-    return item.decisions.standing().filter(event=Decision.Event.RESOLVE).order_by("-id").first()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The events of an item that stand: what counts, what was flagged, what a reviewer said last."""
+
+    counting: list[Decision]
+    flags: list[Decision]
+    resolution: Decision | None
+
+    @classmethod
+    def of(cls, item: Item) -> Standing:
+        events = (
+            Decision.objects.standing()
+            .filter(item=item)
+            .exclude(event=Decision.Event.SKIP)
+            .select_related("text_version", "slot")
+            .order_by("id")
+        )
+        resolution = None
+        counting, flags = [], []
+        for event in events:
+            if event.event == Decision.Event.RESOLVE:
+                resolution = event
+            elif event.event == Decision.Event.FLAG:
+                flags.append(event)
+            elif hasattr(event, "slot"):
+                counting.append(event)
+        return cls(counting, flags, resolution)
+
+    @property
+    def final(self) -> Decision | None:
+        """The resolution, when it ended the matter rather than putting the item back."""
+        ended = self.resolution and self.resolution.verdict != Decision.Verdict.REOPEN
+        return self.resolution if ended else None
+
+    @property
+    def flagged(self) -> bool:
+        """Flagged since a reviewer last looked."""
+        return any(not self.resolution or flag.pk > self.resolution.pk for flag in self.flags)
+
+    @property
+    def accepted_version(self) -> TextVersion | None:
+        """The text that an accepted item stands for; None for the text as it was."""
+        speaking = self.final or next(iter(self.counting), None)
+        return speaking.text_version if speaking else None
+
+    def settlement(self, item: Item) -> Settlement:
+        if final := self.final:
+            ratings = {rubric: float(value) for rubric, value in final.ratings.items()}
+            return Settlement(AFTER_RESOLVING[final.verdict], ratings)
+        if self.flagged:
+            return Settlement("flagged")
+        opinions = [
+            Opinion(one.verdict, one.text_version.sha256 if one.text_version else "", one.ratings)
+            for one in self.counting
+        ]
+        return settle(opinions, item.wanted, item.queue.dispute_gap)
 
 
 def project(item: Item) -> None:
     """Make the item's state, its slots and its subject follow from the events."""
-    asked = list(item.decisions.standing().filter(event__in=[Decision.Event.FLAG, Decision.Event.RESOLVE]))
-    resolution = next((one for one in reversed(asked) if one.event == Decision.Event.RESOLVE), None)
-    flagged = any(
-        one.event == Decision.Event.FLAG for one in asked if not resolution or one.pk > resolution.pk
-    )
-    result: dict[str, float] = {}
-    if resolution and resolution.verdict != Decision.Verdict.REOPEN:
-        state = {"accept": "accepted", "reject": "rejected", "rate": "rated"}[resolution.verdict]
-        result = {rubric: float(value) for rubric, value in resolution.ratings.items()}
-    elif flagged:
-        state = Item.State.FLAGGED.value
-    else:
-        settlement = settle(_opinions(item), item.wanted, item.queue.dispute_gap)
-        state, result = settlement.state, settlement.result
-    settled = state not in (Item.State.OPEN, Item.State.FLAGGED)
-    item.state, item.result = state, result
+    standing = Standing.of(item)
+    settlement = standing.settlement(item)
+    was_open, item.state, item.result = item.state == Item.State.OPEN, settlement.state, settlement.result
+    settled = item.state not in (Item.State.OPEN, Item.State.FLAGGED)
     item.settled_at = (item.settled_at or timezone.now()) if settled else None
     item.save(update_fields=["state", "result", "settled_at"])
-    if state == Item.State.OPEN:
-        item.slots.filter(state=Slot.State.CLOSED).update(state=Slot.State.OPEN)
-    else:
+    if item.state != Item.State.OPEN and len(standing.counting) < item.wanted:
         item.slots.filter(state=Slot.State.OPEN).update(state=Slot.State.CLOSED)
-    _project_subject(item)
+    elif item.state == Item.State.OPEN and not was_open:
+        item.slots.filter(state=Slot.State.CLOSED).update(state=Slot.State.OPEN)
+    _project_subject(item, standing)
 
 
-def _opinions(item: Item) -> list[Opinion]:
-    counting = Decision.objects.filter(slot__item=item).select_related("text_version").order_by("id")
-    return [Opinion(d.verdict, d.text_version.sha256 if d.text_version else "", d.ratings) for d in counting]
-
-
-def _project_subject(item: Item) -> None:
+def _project_subject(item: Item, standing: Standing) -> None:
     """A seed or sample is rejected when any settled item rejects it, approved when one accepts and none rejects."""
     subject = subject_of(item)
     if not isinstance(subject, Seed | Sample) or subject.state == "withdrawn":
         return
-    settled = list(
-        Item.objects.filter(**{CARDS[item.queue.kind].subject: subject})
-        .filter(state__in=[Item.State.ACCEPTED, Item.State.REJECTED])
+    decided = [Item.State.ACCEPTED, Item.State.REJECTED]
+    others = list(
+        Item.objects.filter(**{CARDS[item.queue.kind].subject: subject}, state__in=decided)
+        .exclude(pk=item.pk)
         .order_by("settled_at", "id")
     )
-    states = {one.state for one in settled}
+    states = {item.state, *(other.state for other in others)}
+    accepted = [other for other in others if other.state == Item.State.ACCEPTED]
+    before = (subject.state, subject.text_version_id)
+    subject.text_version = None
     if Item.State.REJECTED in states:
-        subject.state, subject.text_version = "rejected", None
-    elif Item.State.ACCEPTED in states:
-        accepted = [one for one in settled if one.state == Item.State.ACCEPTED][-1]
-        subject.state, subject.text_version = "approved", _accepted_version(accepted)
+        subject.state = "rejected"
+    elif item.state == Item.State.ACCEPTED:
+        subject.state, subject.text_version = "approved", standing.accepted_version
+    elif accepted:
+        subject.state, subject.text_version = "approved", Standing.of(accepted[-1]).accepted_version
     else:
-        subject.state, subject.text_version = "candidate", None
-    subject.save(update_fields=["state", "text_version"])
-
-
-def _accepted_version(item: Item) -> TextVersion | None:
-    if resolution := resolution_of(item):
-        return resolution.text_version
-    first = Decision.objects.filter(slot__item=item).select_related("text_version").order_by("id").first()
-    return first.text_version if first else None
+        subject.state = "candidate"
+    if (subject.state, subject.text_version_id) != before:
+        subject.save(update_fields=["state", "text_version"])
