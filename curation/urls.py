@@ -8,6 +8,7 @@ from curation.api.site import urls as api
 #: Areas of a project, by the module in `curation.web` that holds their pages.
 AREAS: dict[str, str] = {
     "": "overview",
+    "sources/": "sources",
     "documents/": "documents",
     "passages/": "passages",
     "duplicates/": "duplicates",
