@@ -57,14 +57,17 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
     def vectors(self, model: EmbeddingModel, hashes: Sequence[str]) -> dict[str, NDArray[np.float16]]:
         """Vectors by text hash, as far as they are there. Read in PostgreSQL's binary form: no text is parsed."""
         import numpy as np
+        from psycopg import Cursor as ServerCursor
 
         found: dict[str, NDArray[np.float16]] = {}
         connection.ensure_connection()
-        with connection.connection.cursor(binary=True) as cursor:
+        # Django's own cursors bind on the client's side, which has no binary results.
+        with ServerCursor(connection.connection) as cursor:
             for start in range(0, len(hashes), 5_000):
                 cursor.execute(
                     "SELECT text_sha256, vector FROM curation_embedding WHERE model_id = %s AND text_sha256 = ANY(%s)",
                     [model.pk, list(hashes[start : start + 5_000])],
+                    binary=True,
                 )
                 # halfvec_send: dimensions and an unused number, two bytes each, then big-endian half floats.
                 for digest, raw in cursor:
