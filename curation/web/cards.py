@@ -1,6 +1,6 @@
 """The table of review cards: for each kind of queue, what it shows and how its form is read.
 
-What a kind asks stands in `recipe/review/cards.py`, what a decision does in `actions/review.py`. An item is
+What a kind asks stands in `recipe/review/cards.py`, what a decision does in `actions/review/`. An item is
 loaded with all that stands beside it in one query, and never with anything that another person decided.
 """
 
@@ -25,6 +25,7 @@ from curation.models import (
     Item,
     Occurrence,
     Passage,
+    Queue,
     Rubric,
     SampleStep,
     Score,
@@ -180,30 +181,30 @@ def plain(text: str) -> str:
 # -- Loading -----------------------------------------------------------------------------------------------------
 
 
-def show(item_id: int, user: User, claim: Claim | None = None, typed: Submitted | None = None) -> Shown:
-    """The item with its text, source, scores, neighbours and this person's draft.
+def show(item: Item, user: User, claim: Claim | None = None, typed: Submitted | None = None) -> Shown:
+    """An item (with its queue and the queue's project) with text, source, scores, neighbours and draft.
 
-    `typed` (a form that was refused, or an undone decision) goes before the draft. Three queries at most.
+    `typed` (a form that was refused, or what a decision said) goes before this person's draft. Two queries.
     """
-    kind = Item.objects.values_list("queue__kind", flat=True).get(pk=item_id) if claim is None else ""
-    return _shown(item_id, user, kind, claim, typed)
+    return _shown(item.pk, item.queue, user, claim, typed)
 
 
-def show_claim(claim: Claim, kind: str, user: User, typed: Submitted | None = None) -> Shown:
-    """The claimed item of a queue whose kind is known."""
-    return _shown(claim.item_id, user, kind, claim, typed)
+def show_claim(claim: Claim, queue: Queue, user: User, typed: Submitted | None = None) -> Shown:
+    """The same of what was just claimed in a queue."""
+    return _shown(claim.item_id, queue, user, claim, typed)
 
 
-def show_decided(decision: Decision, user: User) -> Shown:
+def show_decided(decision: Decision, queue: Queue, user: User) -> Shown:
     """An item of this session with what this person concluded."""
-    shown = _shown(decision.item_id, user, decision.item.queue.kind, None, typed_of(decision))
+    shown = _shown(decision.item_id, queue, user, None, typed_of(decision))
     shown.decision = decision
     return shown
 
 
-def _shown(item_id: int, user: User, kind: str, claim: Claim | None, typed: Submitted | None) -> Shown:
-    sheet = SHEETS[kind]
+def _shown(item_id: int, queue: Queue, user: User, claim: Claim | None, typed: Submitted | None) -> Shown:
+    sheet = SHEETS[queue.kind]
     item = _rows(sheet, user).get(pk=item_id)
+    item.queue = queue
     shown = Shown(item, sheet, claim)
     draft = getattr(item, "draft", None) or {}
     shown.draft_version = draft.get("version", 0)
@@ -219,8 +220,10 @@ def _add_scores(shown: Shown, user: User) -> None:
     passage = shown.passage
     if passage is None:
         return
-    measured = shown.claim is not None and shown.card.hides_scores
-    shown.scores_hidden = measured or passage.pk in access.hidden_scores(user, [passage.pk])
+    if shown.card.hides_scores and shown.decision is None and shown.claim is not None:
+        shown.scores_hidden = True
+        return
+    shown.scores_hidden = passage.pk in access.hidden_scores(user, [passage.pk])
     if not shown.scores_hidden:
         shown.scores = sorted(
             ({**score, "meaning": _meaning(score)} for score in getattr(shown.item, "scores", [])),
@@ -252,7 +255,7 @@ def _rows(sheet: Sheet, user: User) -> QuerySet[Item]:
     passage = sheet.passage
     mine = Draft.objects.filter(item=OuterRef("pk"), user=user)
     rows = (
-        Item.objects.select_related("queue", *sheet.related)
+        Item.objects.select_related(*sheet.related)
         .defer(*(f"{path}__search" for path in sheet.related if path.endswith(("passage", "sample"))))
         .annotate(
             draft=Subquery(mine.values(json=JSONObject(payload="payload", version="version"))[:1]),

@@ -68,10 +68,10 @@ def dispute(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 @never_cache
 @require_POST
 def resolve(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
-    """End the dispute or answer the flag; `text` names the decision whose text is accepted."""
+    """End the dispute or answer the flag; `chosen` names the decision whose text is accepted."""
     found = _item(request, project, item)
     try:
-        answer = cards.answer_of(cards.show(found.pk, request.user), request.POST)
+        answer = cards.answer_of(cards.show(found, request.user), request.POST)
         chosen = _chosen(request, found) if answer.verdict == "accept" else None
         actions.resolve(
             request.user,
@@ -95,15 +95,14 @@ def resolve(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 def _chosen(request: HttpRequest, item: Item) -> Decision | None:
     """The decision whose edited text the reviewer accepts; None for the text as it stood."""
     try:
-        named = UUID(request.POST.get("text", ""))
+        named = UUID(request.POST.get("chosen", ""))
     except ValueError:
         return None
     return item.decisions.standing().filter(uuid=named).select_related("text_version").first()
 
 
 def _page(request: HttpRequest, item: Item, typed: Any = None, status: int = 200) -> HttpResponse:
-    shown = cards.show(item.pk, request.user, typed=typed or {})
-    shown.item.queue.project = item.queue.project
+    shown = cards.show(item, request.user, typed=typed or {})
     events = access.visible_decisions(request.user, request.role, [item])  # type: ignore[attr-defined]
     standing = [event for event in events if event.event != Decision.Event.UNDO and not _undone(event)]
     context = {

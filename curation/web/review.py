@@ -6,6 +6,7 @@ is a POST; asked by script it answers with JSON or a part, otherwise with a redi
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +86,7 @@ def queue(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     found = _queue(request, project, queue)
     claim = _wanted(request, found) or next(iter(actions.held(found, request.user)), None)
     claim = claim or actions.claim(found, request.user)
-    shown = cards.show_claim(claim, found.kind, request.user) if claim else None
+    shown = cards.show_claim(claim, found, request.user) if claim else None
     return _page(request, found, shown)
 
 
@@ -111,7 +112,7 @@ def next_item(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         return _part(
             request, "review/_nothing.html", {"queue": found, "why": why_nothing(found, request.user)}
         )
-    return _item_part(request, found, cards.show_claim(claim, found.kind, request.user))
+    return _item_part(request, found, cards.show_claim(claim, found, request.user))
 
 
 @never_cache
@@ -205,7 +206,7 @@ def decide(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
                 request.user, found, lease, note, cards.seconds_in(request.POST)
             )
         else:
-            shown = cards.show(found.pk, request.user)
+            shown = cards.show(found, request.user)
             decision = actions.decide(request.user, found, lease, cards.answer_of(shown, request.POST))
     except actions.ReviewError as refusal:
         return _not_decided(request, found, lease, refusal)
@@ -230,7 +231,7 @@ def _not_decided(request: HttpRequest, item: Item, lease: UUID, refusal: actions
     if isinstance(refusal, actions.AlreadyDecided):
         return redirect(_address(item.queue))
     claim = actions.Claim(item.pk, lease, item.created_at)
-    shown = cards.show_claim(claim, item.queue.kind, request.user, cards.typed_in(request.POST))
+    shown = cards.show_claim(claim, item.queue, request.user, cards.typed_in(request.POST))
     return _page(request, item.queue, shown, status=422)
 
 
@@ -244,6 +245,7 @@ def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         if decision is None:
             raise actions.NothingToUndo("There is nothing to undo in this queue.")
         claim = actions.undo(request.user, decision)
+        _keep_as_entered(request, decision)
     except actions.ReviewError as refusal:
         if _by_script(request):
             return _refused(refusal)
@@ -258,8 +260,15 @@ def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         return JsonResponse(
             {"undone": str(decision.uuid), "said": "Undone. Somebody else has the item by now."}
         )
-    shown = cards.show_claim(claim, found.kind, request.user, cards.typed_of(decision))
-    return _item_part(request, found, shown)
+    return _item_part(request, found, cards.show_claim(claim, found, request.user))
+
+
+def _keep_as_entered(request: HttpRequest, decision: Decision) -> None:
+    """What the undone decision said becomes the draft again, unless a newer one is there."""
+    typed = {name: value for name, value in cards.typed_of(decision).items() if value}
+    if typed:
+        with suppress(actions.DraftConflict):
+            actions.save_draft(request.user, decision.item, typed, 0)
 
 
 def _to_undo(request: HttpRequest, queue: Queue) -> Decision | None:
@@ -287,10 +296,9 @@ def past(request: HttpRequest, project: str, queue: UUID, decision: UUID | None 
             return _refused(actions.NothingToUndo("Nothing has been decided in this session yet."))
         raise Http404("Not in this session.")
     mine = walk[at]
-    mine.item.queue = found
     context = {
         "queue": found,
-        "shown": cards.show_decided(mine, request.user),
+        "shown": cards.show_decided(mine, found, request.user),
         "newer": walk[at - 1] if at else None,
         "older": walk[at + 1] if at + 1 < len(walk) else None,
         "place": len(walk) - at,
@@ -317,8 +325,8 @@ def draft(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     try:
         saved = actions.save_draft(request.user, found, typed, int(base) if base.isdigit() else 0)
     except actions.DraftConflict as conflict:
-        shown = cards.show(found.pk, request.user, typed=typed)
-        theirs = cards.show(found.pk, request.user, typed=conflict.draft.payload)
+        shown = cards.show(found, request.user, typed=typed)
+        theirs = cards.show(found, request.user, typed=conflict.draft.payload)
         html = render_to_string("review/_conflict.html", {"mine": shown, "theirs": theirs}, request)
         body = {"version": conflict.draft.version, "payload": conflict.draft.payload, "html": html}
         return JsonResponse(body | {"message": str(conflict)}, status=409)
@@ -332,7 +340,7 @@ def draft(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 def preview(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     """The edited text as a difference and as it will look."""
     found = _item(request, project, item)
-    shown = cards.show(found.pk, request.user, typed=cards.typed_in(request.POST))
+    shown = cards.show(found, request.user, typed=cards.typed_in(request.POST))
     return _part(request, "review/_text.html", {"shown": shown})
 
 
@@ -340,7 +348,7 @@ def preview(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 def context(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     """The passage highlighted in its document, with some thousand characters on each side."""
     found = _item(request, project, item)
-    passage = cards.show(found.pk, request.user).passage
+    passage = cards.show(found, request.user).passage
     if passage is None:
         raise Http404("This item has no passage.")
     text = passage.extraction.text

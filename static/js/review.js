@@ -20,6 +20,7 @@
   let fetching = null;
   let done = []; // promises of this page's decisions, in order: {decision} or null
   let unsent = 0;
+  const onTheWay = new Set(); // leases of decisions that the studio may not know yet: not to be handed out again
   let leaving = false;
 
   // -- Requests ---------------------------------------------------------------------------------
@@ -100,7 +101,7 @@
   // Keep one item ahead. When there is none, what says so is shown once the present item is done.
   const preload = async () => {
     if (fetching || ahead.length || leaving) return;
-    fetching = send(page.dataset.next, entries({ lease: leases() }));
+    fetching = send(page.dataset.next, entries({ lease: [...leases(), ...onTheWay] }));
     const answer = await fetching;
     fetching = null;
     const waits = current.classList.contains("waiting") || current.dataset.why;
@@ -145,17 +146,19 @@
     form.set("action", action);
     form.set("seconds", (item.seconds || 0).toFixed(1));
     item.classList.remove("is-rejecting", "is-editing");
-    advance();
+    onTheWay.add(item.dataset.lease);
     unsent += 1;
+    advance();
     const result = (async () => {
       await item.saving;
-      const answer = await send(formOf(item).action, form);
+      const answer = await send(formOf(item).getAttribute("action"), form);
       unsent -= 1;
+      onTheWay.delete(item.dataset.lease);
       if (!answer.ok) return bringBack(item, answer);
       forget(item);
       refreshProgress();
       const line = answer.json.surplus ? `${answer.json.said}.` : `${answer.json.said} · u to undo`;
-      studio.toast(line, { label: "Undo", action: undo, seconds: 6 });
+      studio.toast(line, { label: "Undo", action: () => step(undo), seconds: 6 });
       return answer.json;
     })();
     done.push(result);
@@ -163,13 +166,11 @@
 
   // A decision that was not saved: the item is shown again as it was left, but never under somebody's fingers.
   const bringBack = (item, answer) => {
-    done = done.filter((_, at) => at !== done.length - 1 || done.length === 0);
-    const gone = answer.json?.code === "already_decided" || answer.status === 404;
-    if (gone) {
+    if (answer.json?.code === "already_decided") {
+      forget(item);
       studio.toast(said(answer), { error: true, seconds: 10 });
       return null;
     }
-    item.seconds = item.seconds || 0;
     if (studio.isTyping(document.activeElement) || parked) {
       ahead.unshift(item);
       studio.toast(`Not saved: ${said(answer)} That item comes next, as you left it.`, { error: true, seconds: 12 });
@@ -210,7 +211,6 @@
     if (!reasons) return false;
     current.classList.toggle("is-rejecting", open);
     current.querySelector("[data-do=reject]").setAttribute("aria-expanded", String(open));
-    if (open) studio.say?.("Reject because: choose a reason by its digit.");
   };
   const isRejecting = () => current.classList.contains("is-rejecting");
 
@@ -363,12 +363,15 @@
     if (!parked) { attend(); parked = current; }
     put(element);
   };
-  const older = () => {
+  let walking = Promise.resolve(); // one step after the other, however quickly the keys come
+  const step = (take) => { walking = walking.then(take); };
+  const older = async () => {
+    await Promise.allSettled(done); // what was just decided belongs to the session
     if (!parked) return walk(page.dataset.latest);
     if (current.dataset.older) return walk(current.dataset.older);
     studio.toast("That was the first of this session.");
   };
-  const newer = () => {
+  const newer = async () => {
     if (!parked) return studio.toast("This is the item at hand.");
     if (current.dataset.newer) return walk(current.dataset.newer);
     const back = parked;
@@ -425,9 +428,9 @@
     s: press("skip"),
     f: press("flag"),
     c: () => openNote(current),
-    u: () => { undo(); },
-    k: () => { older(); },
-    j: () => { newer(); },
+    u: () => step(undo),
+    k: () => step(older),
+    j: () => step(newer),
     l: () => {
       const lineage = current.querySelector("[data-lineage]");
       if (!lineage) return false;
@@ -465,10 +468,10 @@
     close: () => reject(false),
     edit,
     note: () => openNote(current),
-    undo: () => { undo(); },
+    undo: () => step(undo),
     diff: toggleDiff,
-    older: () => { older(); },
-    newer: () => { newer(); },
+    older: () => step(older),
+    newer: () => step(newer),
     "keep-mine": () => settleConflict(false),
     "take-theirs": () => settleConflict(true),
   };

@@ -1,7 +1,7 @@
 """What an edit changed, word by word.
 
 Built on difflib's longest matching blocks (Ratcliff and Obershelp, 1988). Words keep the white space that
-follows them, and every Chinese, Japanese or Korean character is a word of its own. Long texts are compared
+follows them, a run of one mark is a word, and every Chinese, Japanese or Korean character is a word of its own. Long texts are compared
 by lines first, so that a whole document takes milliseconds and not minutes.
 """
 
@@ -19,7 +19,7 @@ Change = Literal["same", "added", "removed"]
 WORDS_AT_ONCE = 1_500
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_CJK}]\s*|[^\W{_CJK}]+\s*|[^\w\s]\s*|\s+")
+_WORD = re.compile(rf"[{_CJK}]\s*|[^\W{_CJK}]+\s*|([^\w\s])\1*\s*|\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Piece:
 
 def words(text: str) -> list[str]:
     """Split so that joining gives the text back."""
-    return _WORD.findall(text)
+    return [match[0] for match in _WORD.finditer(text)]
 
 
 def compare(old: str, new: str) -> list[Piece]:
