@@ -147,8 +147,10 @@ def model_key(options: Options = Options()) -> ModelKey:
 
 
 def threads_for(processes: int) -> int:
-    """How many threads each of so many worker processes should compute with."""
-    return max(1, (os.cpu_count() or 1) // max(1, processes))
+    """How many threads each of so many worker processes should compute with. OMP_NUM_THREADS, where it is set, wins:
+    two threads that wait for each other on a busy machine are slower than one."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdigit() and int(said) else max(1, (os.cpu_count() or 1) // max(1, processes))
 
 
 def weighted_mean(vectors: NDArray[np.float32], weights: Sequence[float]) -> NDArray[np.float32]:
