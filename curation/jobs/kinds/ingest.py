@@ -99,7 +99,8 @@ def _batches(
 STAGE = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
         place int, project_id bigint, sha256 text, media_type text, size bigint, member text, row bigint, "offset" bigint, length bigint,
-        title text, address text, licence text, meta jsonb) ON COMMIT DELETE ROWS
+        title text, address text, licence text, meta jsonb) ON COMMIT DELETE ROWS;
+    DELETE FROM incoming -- of an earlier batch, where a transaction of the caller's goes around both
 """
 FILL = 'COPY incoming (place, project_id, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
 

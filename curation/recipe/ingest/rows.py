@@ -106,9 +106,13 @@ def _found_again(
     picker = choice.known(member.place.member)
     reader = READERS.get(reader_of(member.name, member.head()))
     if member.plain and picker and reader and reader.again:
-        yield from reader.again(member, sorted(rows.values(), key=lambda ref: ref.row), picker, limits)
-        rows.clear()
-        return
+        near = [ref for ref in rows.values() if ref.offset is not None or not reader.by_offset]
+        yield from reader.again(member, sorted(near, key=lambda ref: ref.row), picker, limits)
+        for ref in near:
+            del rows[ref.row]
+        if not rows:
+            return
+        member.stream.seek(0)
     for found in read_member(member, choice, limits):
         if isinstance(found, Row) and (ref := rows.pop(found.row, None)) is not None:
             yield ref, found.content

@@ -130,6 +130,9 @@ def assert_round_trip(path: Path, texts: list[str]) -> None:
     rows = [row for row in found if isinstance(row, Row)]
     assert [row.content.decode() for row in rows] == texts
     refs = [Ref(row.member, row.row, row.offset, row.length) for row in rows]
+    assert dict(read_back(path, path.name, [ref._replace(offset=None) for ref in refs], resolved)) == {
+        ref._replace(offset=None): text.encode() for ref, text in zip(refs, texts, strict=True)
+    }
     again = dict(read_back(path, path.name, refs[::2], resolved))
     assert again == {ref: text.encode() for ref, text in zip(refs[::2], texts[::2], strict=True)}
 

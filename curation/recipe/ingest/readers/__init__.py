@@ -20,7 +20,8 @@ Again = Callable[[Member, Sequence[Ref], Picker, Limits], Iterator[tuple[Ref, by
 class Reader:
     """`table`: its rows are records with fields, which a mapping chooses from; otherwise the file is one document.
 
-    `again` finds single rows of a plain file without reading what stands before them, where the format allows it.
+    `again` finds single rows of a plain file without reading what stands before them, where the format allows it;
+    `by_offset` says that it needs to know where in the file they are.
     """
 
     title: str
@@ -28,13 +29,14 @@ class Reader:
     read: Read
     table: bool
     again: Again | None = None
+    by_offset: bool = True
 
 
 READERS: dict[str, Reader] = {
     "jsonl": Reader("JSON Lines", (".jsonl", ".ndjson", ".jsonlines"), jsonl.read, True, jsonl.again),
     "json": Reader("JSON", (".json",), json.read, True),
     "csv": Reader("CSV", (".csv", ".tsv", ".tab"), csv.read, True, csv.again),
-    "parquet": Reader("Parquet", (".parquet", ".pq"), parquet.read, True, parquet.again),
+    "parquet": Reader("Parquet", (".parquet", ".pq"), parquet.read, True, parquet.again, by_offset=False),
     "html": Reader("HTML", (".html", ".htm", ".xhtml"), whole.html, False),
     "markdown": Reader("Markdown", (".md", ".markdown", ".mdown"), whole.markdown, False),
     "text": Reader("Text", (".txt", ".text"), whole.text, False),
