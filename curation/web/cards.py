@@ -446,7 +446,7 @@ def seconds_in(form: QueryDict) -> float | None:
     if not form.get("seconds"):
         return None
     try:
-        return float(form["seconds"])
+        return float(str(form["seconds"]))
     except ValueError:
         raise NotAsked("The seconds of attention are not a number.") from None
 

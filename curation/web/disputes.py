@@ -17,6 +17,7 @@ from curation.actions import review as actions
 from curation.models import Decision, Item
 from curation.recipe.review.cards import CARDS
 from curation.web import cards, keyset
+from curation.web.sign_in import person
 
 WAITING = (Item.State.DISPUTED, Item.State.FLAGGED)
 
@@ -51,10 +52,9 @@ DEFERRED = (
 
 
 def _title(item: Item) -> str:
-    subject = actions.subject_of(item)
-    if item.sample_id:
-        return str(subject)
-    passage = subject if item.passage_id else subject.passage
+    if item.sample:
+        return str(item.sample)
+    passage = item.passage or (item.seed.passage if item.seed else None)
     return f"{passage.document}, {str(passage).partition(' of ')[0].lower()}" if passage else "A question"
 
 
@@ -71,10 +71,10 @@ def resolve(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     """End the dispute or answer the flag; `chosen` names the decision whose text is accepted."""
     found = _item(request, project, item)
     try:
-        answer = cards.answer_of(cards.show(found, request.user), request.POST)
+        answer = cards.answer_of(cards.show(found, person(request)), request.POST)
         chosen = _chosen(request, found) if answer.verdict == "accept" else None
         actions.resolve(
-            request.user,
+            person(request),
             found,
             answer,
             text_version=chosen.text_version if chosen else None,
@@ -102,8 +102,8 @@ def _chosen(request: HttpRequest, item: Item) -> Decision | None:
 
 
 def _page(request: HttpRequest, item: Item, typed: Any = None, status: int = 200) -> HttpResponse:
-    shown = cards.show(item, request.user, typed=typed or {})
-    events = access.visible_decisions(request.user, request.role, [item])  # type: ignore[attr-defined]
+    shown = cards.show(item, person(request), typed=typed or {})
+    events = access.visible_decisions(person(request), request.role, [item])  # type: ignore[attr-defined]
     standing = [event for event in events if event.event != Decision.Event.UNDO and not _undone(event)]
     context = {
         "item": item,

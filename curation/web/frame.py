@@ -143,7 +143,7 @@ class Frame:
             return None
         here = self.request.resolver_match
         area = place.page.partition(":")[0]
-        entry = {"label": place.label, "icon": place.icon, "url": url, "key": place.key}
+        entry: dict[str, Any] = {"label": place.label, "icon": place.icon, "url": url, "key": place.key}
         entry["current"] = bool(here and here.namespace == area)
         if area == "review":
             entry |= self._waiting

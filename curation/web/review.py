@@ -22,9 +22,11 @@ from django.views.decorators.http import require_GET, require_POST
 from curation import access
 from curation.actions import review as actions
 from curation.models import Decision, Item, Project, Queue
+from curation.models.neighbours import nearest_to_passage
 from curation.models.reviewing import queue_states, sitting_items, sitting_summary, why_nothing, with_work
 from curation.recipe.review.cards import CARDS
 from curation.web import cards
+from curation.web.sign_in import person
 
 #: Events other than a decision with a verdict, by the action that the form names.
 WITHOUT_VERDICT = {"skip": actions.skip, "flag": actions.flag}
@@ -36,6 +38,7 @@ SAID = {
     Decision.Event.FLAG: "Flagged for a reviewer",
 }
 ICONS = {"seeds": "sprout", "scores": "gauge", "samples": "package"}
+NEIGHBOURS = 4
 CONTEXT_CHARACTERS = 4_000  # of the document on each side of a passage
 
 
@@ -47,8 +50,8 @@ def queues(request: HttpRequest, project: str) -> HttpResponse:
     """The project's queues: how far each is, and whether something is left for this person."""
     opened = access.open(request, project, "decide")
     rows = list(Queue.objects.filter(project=opened, archived_at=None).order_by("id"))
-    states, work = queue_states(rows), with_work(rows, request.user)
-    listed = [
+    states, work = queue_states(rows), with_work(rows, person(request))
+    listed: list[dict[str, Any]] = [
         {
             "queue": queue,
             "state": states[queue.pk],
@@ -84,16 +87,16 @@ def _why(queue: Queue, state: Any, has_work: bool) -> str:
 def queue(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """The review page: the item this person holds, or the next one."""
     found = _queue(request, project, queue)
-    claim = _wanted(request, found) or next(iter(actions.held(found, request.user)), None)
-    claim = claim or actions.claim(found, request.user)
-    shown = cards.show_claim(claim, found, request.user) if claim else None
+    claim = _wanted(request, found) or next(iter(actions.held(found, person(request))), None)
+    claim = claim or actions.claim(found, person(request))
+    shown = cards.show_claim(claim, found, person(request)) if claim else None
     return _page(request, found, shown)
 
 
 def _page(request: HttpRequest, queue: Queue, shown: cards.Shown | None, status: int = 200) -> HttpResponse:
-    context = {"queue": queue, "shown": shown, "quiet_frame": True}
+    context: dict[str, Any] = {"queue": queue, "shown": shown, "quiet_frame": True}
     if shown is None:
-        context["why"] = why_nothing(queue, request.user)
+        context["why"] = why_nothing(queue, person(request))
     return render(request, "review/queue.html", context, status=status)
 
 
@@ -103,16 +106,16 @@ def next_item(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """One more item, to be shown when the present one is done: the part alone."""
     found = _queue(request, project, queue)
     here = set(request.POST.getlist("lease"))
-    held = (claim for claim in actions.held(found, request.user) if str(claim.lease) not in here)
+    held = (claim for claim in actions.held(found, person(request)) if str(claim.lease) not in here)
     try:
-        claim = next(held, None) or actions.claim(found, request.user)
+        claim = next(held, None) or actions.claim(found, person(request))
     except actions.TooManyHeld as refusal:
         return _refused(refusal)
     if claim is None:
         return _part(
-            request, "review/_nothing.html", {"queue": found, "why": why_nothing(found, request.user)}
+            request, "review/_nothing.html", {"queue": found, "why": why_nothing(found, person(request))}
         )
-    return _item_part(request, found, cards.show_claim(claim, found, request.user))
+    return _item_part(request, found, cards.show_claim(claim, found, person(request)))
 
 
 @never_cache
@@ -127,7 +130,7 @@ def progress(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
 def summary(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """This session: how many, how fast, agreement so far, and every decision in it."""
     found = _queue(request, project, queue)
-    context = _standing(request, found) | {"decisions": sitting_items(found, request.user)}
+    context = _standing(request, found) | {"decisions": sitting_items(found, person(request))}
     return render(request, "review/summary.html", context)
 
 
@@ -135,7 +138,7 @@ def _standing(request: HttpRequest, queue: Queue) -> dict[str, Any]:
     return {
         "queue": queue,
         "state": queue_states([queue])[queue.pk],
-        "sitting": sitting_summary(queue, request.user),
+        "sitting": sitting_summary(queue, person(request)),
     }
 
 
@@ -155,11 +158,11 @@ def beat(request: HttpRequest, project: str, queue: UUID) -> JsonResponse:
 
 def _prolonged(request: HttpRequest, queue: Queue, lease: str) -> str | None:
     try:
-        actions.renew(request.user, UUID(lease))
+        actions.renew(person(request), UUID(lease))
         return lease
     except actions.LeaseGone:
-        item = Item.objects.filter(queue=queue, leases__uuid=lease, leases__user=request.user).first()
-        claim = actions.claim_item(request.user, item) if item else None
+        item = Item.objects.filter(queue=queue, leases__uuid=lease, leases__user=person(request)).first()
+        claim = actions.claim_item(person(request), item) if item else None
         return str(claim.lease) if claim else None
 
 
@@ -170,10 +173,10 @@ def release(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     found = _queue(request, project, queue)
     leases = _leases(request)
     for lease in leases:
-        actions.release(request.user, UUID(lease))
+        actions.release(person(request), UUID(lease))
     if leases:
         return HttpResponse(status=204)
-    actions.release_all(request.user, found)
+    actions.release_all(person(request), found)
     return redirect("review:summary", project=project, queue=found.uuid)
 
 
@@ -203,11 +206,11 @@ def decide(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
         if action in WITHOUT_VERDICT:
             note = str(cards.typed_in(request.POST).get("note", "")).strip()
             decision = WITHOUT_VERDICT[action](
-                request.user, found, lease, note, cards.seconds_in(request.POST)
+                person(request), found, lease, note, cards.seconds_in(request.POST)
             )
         else:
-            shown = cards.show(found, request.user)
-            decision = actions.decide(request.user, found, lease, cards.answer_of(shown, request.POST))
+            shown = cards.show(found, person(request))
+            decision = actions.decide(person(request), found, lease, cards.answer_of(shown, request.POST))
     except actions.ReviewError as refusal:
         return _not_decided(request, found, lease, refusal)
     return _decided(request, found, decision)
@@ -231,7 +234,7 @@ def _not_decided(request: HttpRequest, item: Item, lease: UUID, refusal: actions
     if isinstance(refusal, actions.AlreadyDecided):
         return redirect(_address(item.queue))
     claim = actions.Claim(item.pk, lease, item.created_at)
-    shown = cards.show_claim(claim, item.queue, request.user, cards.typed_in(request.POST))
+    shown = cards.show_claim(claim, item.queue, person(request), cards.typed_in(request.POST))
     return _page(request, item.queue, shown, status=422)
 
 
@@ -244,7 +247,7 @@ def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     try:
         if decision is None:
             raise actions.NothingToUndo("There is nothing to undo in this queue.")
-        claim = actions.undo(request.user, decision)
+        claim = actions.undo(person(request), decision)
         _keep_as_entered(request, decision)
     except actions.ReviewError as refusal:
         if _by_script(request):
@@ -260,7 +263,7 @@ def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         return JsonResponse(
             {"undone": str(decision.uuid), "said": "Undone. Somebody else has the item by now."}
         )
-    return _item_part(request, found, cards.show_claim(claim, found, request.user))
+    return _item_part(request, found, cards.show_claim(claim, found, person(request)))
 
 
 def _keep_as_entered(request: HttpRequest, decision: Decision) -> None:
@@ -268,14 +271,14 @@ def _keep_as_entered(request: HttpRequest, decision: Decision) -> None:
     typed = {name: value for name, value in cards.typed_of(decision).items() if value}
     if typed:
         with suppress(actions.DraftConflict):
-            actions.save_draft(request.user, decision.item, typed, 0)
+            actions.save_draft(person(request), decision.item, typed, 0)
 
 
 def _to_undo(request: HttpRequest, queue: Queue) -> Decision | None:
     named = request.POST.get("decision")
     if not named:
-        return actions.last_undoable(request.user, queue)
-    mine = Decision.objects.filter(item__queue=queue, user=request.user).select_related(
+        return actions.last_undoable(person(request), queue)
+    mine = Decision.objects.filter(item__queue=queue, user=person(request)).select_related(
         "item", "text_version"
     )
     try:
@@ -289,7 +292,7 @@ def _to_undo(request: HttpRequest, queue: Queue) -> Decision | None:
 def past(request: HttpRequest, project: str, queue: UUID, decision: UUID | None = None) -> HttpResponse:
     """An item of this session with what this person concluded; the latest when none is named."""
     found = _queue(request, project, queue)
-    walk = sitting_items(found, request.user)
+    walk = sitting_items(found, person(request))
     at = next((n for n, one in enumerate(walk) if decision in (None, one.uuid)), None)
     if at is None:
         if _by_script(request):
@@ -298,7 +301,7 @@ def past(request: HttpRequest, project: str, queue: UUID, decision: UUID | None 
     mine = walk[at]
     context = {
         "queue": found,
-        "shown": cards.show_decided(mine, found, request.user),
+        "shown": cards.show_decided(mine, found, person(request)),
         "newer": walk[at - 1] if at else None,
         "older": walk[at + 1] if at + 1 < len(walk) else None,
         "place": len(walk) - at,
@@ -323,10 +326,10 @@ def draft(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     typed = cards.typed_in(request.POST)
     base = request.POST.get("base", "0")
     try:
-        saved = actions.save_draft(request.user, found, typed, int(base) if base.isdigit() else 0)
+        saved = actions.save_draft(person(request), found, typed, int(base) if base.isdigit() else 0)
     except actions.DraftConflict as conflict:
-        shown = cards.show(found, request.user, typed=typed)
-        theirs = cards.show(found, request.user, typed=conflict.draft.payload)
+        shown = cards.show(found, person(request), typed=typed)
+        theirs = cards.show(found, person(request), typed=conflict.draft.payload)
         html = render_to_string("review/_conflict.html", {"mine": shown, "theirs": theirs}, request)
         body = {"version": conflict.draft.version, "payload": conflict.draft.payload, "html": html}
         return JsonResponse(body | {"message": str(conflict)}, status=409)
@@ -340,7 +343,7 @@ def draft(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 def preview(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     """The edited text as a difference and as it will look."""
     found = _item(request, project, item)
-    shown = cards.show(found, request.user, typed=cards.typed_in(request.POST))
+    shown = cards.show(found, person(request), typed=cards.typed_in(request.POST))
     return _part(request, "review/_text.html", {"shown": shown})
 
 
@@ -348,7 +351,7 @@ def preview(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 def context(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     """The passage highlighted in its document, with some thousand characters on each side."""
     found = _item(request, project, item)
-    passage = cards.show(found, request.user).passage
+    passage = cards.show(found, person(request)).passage
     if passage is None:
         raise Http404("This item has no passage.")
     text = passage.extraction.text
@@ -364,6 +367,20 @@ def context(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     by_script = _by_script(request) or request.headers.get("HX-Request")
     template = "review/_context.html" if by_script else "review/context.html"
     return render(request, template, window | {"item": found, "queue": found.queue, "quiet_frame": True})
+
+
+@require_GET
+def near(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
+    """The passages nearest to the item's, by meaning; 204 before it was embedded."""
+    found = _item(request, project, item)
+    passage = cards.show(found, person(request)).passage
+    if passage is None:
+        raise Http404("This item has no passage.")
+    passage.project = found.queue.project
+    neighbours = nearest_to_passage(passage, NEIGHBOURS)
+    if not neighbours:
+        return HttpResponse(status=204)
+    return _part(request, "review/_near.html", {"neighbours": neighbours})
 
 
 # -- Pieces ----------------------------------------------------------------------------------------------------------
@@ -393,7 +410,7 @@ def _item(request: HttpRequest, project: str, uuid: UUID) -> Item:
 
 
 def _was_given(request: HttpRequest, item: Item) -> bool:
-    return item.leases.filter(user=request.user).exists()
+    return item.leases.filter(user=person(request)).exists()
 
 
 def _wanted(request: HttpRequest, queue: Queue) -> actions.Claim | None:
@@ -402,7 +419,7 @@ def _wanted(request: HttpRequest, queue: Queue) -> actions.Claim | None:
         item = Item.objects.filter(queue=queue, uuid=UUID(request.GET.get("item", ""))).first()
     except ValueError:
         return None
-    return actions.claim_item(request.user, item) if item and _was_given(request, item) else None
+    return actions.claim_item(person(request), item) if item and _was_given(request, item) else None
 
 
 def _address(queue: Queue) -> str:
@@ -443,4 +460,5 @@ urlpatterns = [
     path("items/<uuid:item>/draft", draft, name="draft"),
     path("items/<uuid:item>/preview", preview, name="preview"),
     path("items/<uuid:item>/context", context, name="context"),
+    path("items/<uuid:item>/near", near, name="near"),
 ]

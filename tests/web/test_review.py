@@ -18,8 +18,10 @@ from curation.models import (
     ClusterMember,
     Decision,
     Draft,
+    Embedding,
     EmbeddingModel,
     Item,
+    Job,
     Queue,
     Rubric,
     SampleStep,
@@ -572,6 +574,23 @@ def test_the_passage_is_marked_in_its_document(queue: Queue, ada: User) -> None:
     assert 'Before it. <mark id="passage">The passage itself.</mark> After it.' in part
     assert "characters after" in part and len(part) < 12_000
     assert "<html" in html_of(client.get(of_item(item, "context")))
+
+
+def test_the_nearest_passages_come_in_later(queue: Queue, ada: User) -> None:
+    project = queue.project
+    model = EmbeddingModel.objects.create(key="k", name="n", revision="r", dimensions=3)
+    first = queue.items.order_by("position").select_related("seed__passage").first()
+    assert first is not None and first.seed is not None and first.seed.passage is not None
+    other = make.a_passage(project, "Nearly the same passage.")
+    client = signed_in(ada)
+    item, _ = shown(client, queue)
+    assert client.get(of_item(item, "near")).status_code == 204
+    Job.objects.create(project=project, kind="embed", state="done", result={"model": model.pk})
+    vectors = {first.seed.passage.text_sha256: [1, 0, 0], other.text_sha256: [0.8, 0.6, 0]}
+    for text, vector in vectors.items():
+        Embedding.objects.create(model=model, text_sha256=text, vector=vector)
+    part = html_of(client.get(of_item(item, "near")))
+    assert "0.80" in part and "Nearly the same passage." in part
 
 
 # -- Cost
