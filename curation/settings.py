@@ -241,6 +241,8 @@ if QUEUE_IN_DATABASE:
         # A notification wakes the worker; a long poll on top would hold a transaction open, and a stop up, for seconds.
         "use_notify": True,
         "wait_time_seconds": 0,
+        # Throttled, the last of several messages sent at once would wait for the next look, a second later.
+        "notify_throttle_interval_ms": 0,
         "pool_size": 4,
     }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -315,7 +317,11 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # Malformed hosts are the internet's daily noise.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # One line for each message that comes in; the line that says how it went stays.
+        "celery.worker.strategy": {"level": "WARNING"},
         "pgmq": {"level": "WARNING"},
+        "sentence_transformers": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "sentence_transformers": {"level": "WARNING"},
     },
 }
