@@ -91,10 +91,10 @@ def job(request: HttpRequest, project: str, job: UUID) -> HttpResponse:
 @require_GET
 def progress(request: HttpRequest, project: str, job: UUID) -> HttpResponse:
     """The part of a job's page that moves; without htmx it leads to the page."""
-    opened = access.open(request, project, "browse")
+    found = _job(access.open(request, project, "browse"), job)
     if not getattr(request, "htmx", False):
         return redirect("jobs:job", project=project, job=job)
-    return render(request, "jobs/_progress.html", _progress(request, _job(opened, job)))
+    return render(request, "jobs/_progress.html", _progress(request, found))
 
 
 def _job(project: Project, uuid: UUID) -> Job:

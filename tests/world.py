@@ -1,0 +1,140 @@
+"""A project with one of everything, and one person of every kind: what the tests of access walk through."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation.actions import imports, people, review
+from curation.models import (
+    Activity,
+    Chunk,
+    Cluster,
+    ClusterMember,
+    EmbeddingModel,
+    ImportFile,
+    Job,
+    Membership,
+    Mishap,
+    Project,
+    SampleStep,
+    Snapshot,
+    SnapshotFile,
+    User,
+)
+from tests import factories as make
+
+
+@dataclass
+class Person:
+    """Somebody, with a token; with what they hold and have decided, if they are a member."""
+
+    user: User | None = None
+    token: str = ""
+    claim: Any = None
+    item: Any = None
+    decision: Any = None
+
+
+@dataclass
+class World:
+    """A project; `rows` has one row per word that an address uses for its parts."""
+
+    project: Project
+    queue: Any = None
+    disputed: Any = None
+    somebody_s: Person = field(default_factory=Person)
+    rows: dict[str, Any] = field(default_factory=dict)
+
+
+def a_world(slug: str) -> World:
+    """One of everything in a project."""
+    project = make.a_project(slug)
+    world = World(project)
+    source = make.a_source(project, f"Source of {slug}")
+    document, batch = a_stored_document(project, source)
+    passage = make.a_passage(project, document.extraction.text, document)
+    job = Job.objects.create(project=project, kind="extract", state="failed", reason="It broke.")
+    chunk = Chunk.objects.create(job=job, ordinal=0, size=1, state="failed", error="It broke.")
+    Mishap.objects.create(job=job, chunk=chunk, subject="moons.txt", reason="broken")
+    Activity.objects.create(project=project, verb="made", subject=f"the world {slug}")
+    world.queue = make.a_queue(project, wanted=2, name=f"Queue of {slug}")
+    for _ in range(12):
+        make.an_item(world.queue)
+    world.disputed = _disputed(world)
+    world.somebody_s = a_worker(world, make.a_member(project))
+    sample = make.a_sample(project)
+    step = SampleStep.objects.create(sample=sample, ordinal=0, kind="prompt", prompt="Ask", output="Answer")
+    snapshot = Snapshot.objects.create(project=project, what="seeds", format="jsonl", state="ready", job=job)
+    file = SnapshotFile.objects.create(
+        snapshot=snapshot, ordinal=0, name="seeds-00000.jsonl", rows=0, bytes=0
+    )
+    world.rows = {
+        "source": source.uuid,
+        "document": document.uuid,
+        "passage": passage.uuid,
+        "cluster": a_cluster(project, job).uuid,
+        "seed": make.a_seed(project).uuid,
+        "sample": sample.uuid,
+        "ordinal": step.ordinal,
+        "job": job.uuid,
+        "membership": Membership.objects.get(user=world.somebody_s.user, project=project).pk,
+        "queue": world.queue.uuid,
+        "snapshot": snapshot.uuid,
+        "name": file.name,
+        "batch": batch.uuid,
+        "rest": "nothing",
+    }
+    return world
+
+
+def a_stored_document(project: Project, source: Any) -> tuple[Any, Any]:
+    """A document whose bytes are in the storage, and the import that brought it."""
+    batch = make.an_import(source, job=Job.objects.create(project=project, kind="import", state="done"))
+    text = f"The moons of {project.slug} are cold. Nothing melts there, and nothing flows."
+    stored = imports.keep_file(io.BytesIO(text.encode()))
+    ImportFile.objects.create(batch=batch, stored_file=stored, name="moons.txt")
+    document = make.a_document(project, text, source, stored_file=stored, first_import=batch)
+    return document, batch
+
+
+def a_cluster(project: Project, job: Job) -> Cluster:
+    """Two passages that are nearly the same."""
+    model, _ = EmbeddingModel.objects.get_or_create(
+        key="test", defaults={"name": "test", "revision": "1", "dimensions": 3}
+    )
+    first, second = make.a_passage(project), make.a_passage(project)
+    cluster = Cluster.objects.create(
+        project=project,
+        job=job,
+        model=model,
+        threshold=0.9,
+        rule="longest/1",
+        representative=first,
+        size=2,
+    )
+    for passage in (first, second):
+        ClusterMember.objects.create(cluster=cluster, passage=passage, similarity=1)
+    return cluster
+
+
+def a_worker(world: World, user: User) -> Person:
+    """A member who has decided on one item of the queue and holds another."""
+    decided = review.claim(world.queue, user)
+    item = world.queue.items.get(pk=decided.item_id)
+    decision = review.decide(user, item, decided.lease, review.Answer("accept"))
+    claim = review.claim(world.queue, user)
+    _, token = people.issue_token(user, "walk")
+    return Person(user, token, claim, world.queue.items.get(pk=claim.item_id), decision)
+
+
+def _disputed(world: World) -> Any:
+    for verdict, reason in (("accept", ""), ("reject", "wrong")):
+        user = make.a_member(world.project)
+        claim = review.claim(world.queue, user)
+        item = world.queue.items.get(pk=claim.item_id)
+        review.decide(user, item, claim.lease, review.Answer(verdict, reason=reason))
+    item.refresh_from_db()
+    assert item.state == "disputed"
+    return item
