@@ -42,7 +42,7 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     rows = _filtered(opened, filters, choices)
     by_score = scores.read_filter(request, filters, choices, "document")
     rows = by_score.narrow(rows)
-    total = listing.count(rows)
+    total = listing.count(rows, filters.cap)
     page = keyset.page(request, _light(rows), by_score.order)
     sees_scores = access.may(request, "see_scores")
     standing.show(page.rows, lambda row: standing.of_document(row, sees_scores=sees_scores))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.search import CombinedSearchQuery, SearchQuery
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,9 +22,11 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
 from curation.models import Project
+from curation.recipe.text import search
 
 #: A list counts its rows up to here and then says "more than".
 COUNT_CAP = 10_000
+WORDS_CAP = 1_000
 #: Characters of a text that a list shows; cut in the database.
 SNIPPET = 220
 
@@ -144,6 +149,15 @@ class Filters:
         return value
 
     @property
+    def cap(self) -> int:
+        """How far to count: less far where words are looked for, which no index counts."""
+        return (
+            WORDS_CAP
+            if any(control.kind == "search" and control.value for control in self.controls)
+            else COUNT_CAP
+        )
+
+    @property
     def active(self) -> bool:
         """Whether anything but the order narrows the list."""
         return any(control.value for control in self.controls if control.name != "sort")
@@ -158,6 +172,19 @@ class Filters:
         asked = [(control.name, control.value) for control in self.controls if control.value]
         asked += [(name, value) for name in ("after", "before") if (value := self.request.GET.get(name, ""))]
         return f"{self.request.path}?{urlencode(asked)}" if asked else self.request.path
+
+
+def words_query(query: str, languages: Iterable[str]) -> CombinedSearchQuery | SearchQuery | None:
+    """What to look for in a `search` column: every word of the query, in the languages of the project. None for none."""
+    asked: Any = None
+    for question in search.question(query, languages):
+        parts = [SearchQuery(question.words, config=question.configuration, search_type="websearch")] * bool(
+            question.words
+        )
+        parts += [SearchQuery(prefix, config="simple", search_type="raw") for prefix in question.prefixes]
+        together = reduce(and_, parts)
+        asked = together if asked is None else asked | together
+    return asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     leaves_out = by_score.asked or reason in scores.TELLING
     if leaves_out:
         rows = scores.without_hidden(rows, request.user)
-    total = listing.count(rows)
+    total = listing.count(rows, filters.cap)
     page = keyset.page(request, scores.marked_hidden(_light(rows), request.user), by_score.order)
     sees_scores = access.may(request, "see_scores")
     standing.show(page.rows, lambda row: standing.of_passage(row, sees_scores=sees_scores, hidden=row.hidden))
@@ -69,8 +69,9 @@ def _filtered(project: Project, filters: listing.Filters, choices: listing.Choic
     rows = project.passages.all()
     if document := filters.row("document", "Of one document"):
         rows = rows.filter(document__uuid=document)
-    if words := filters.search("q", "Heading or document"):
-        rows = rows.filter(Q(heading__icontains=words) | Q(document__title__icontains=words))
+    if words := filters.search("q", "Words"):
+        asked = listing.words_query(words, [code for code, _ in choices.languages])
+        rows = rows.filter(search=asked) if asked else rows.none()
     match filters.select("state", "State", STATES):
         case "kept":
             rows = rows.filter(left_out="")

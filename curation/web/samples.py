@@ -30,7 +30,7 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     filters = listing.Filters(request)
     rows = _filtered(opened, filters, listing.choices(opened), _made_by(opened))
     order = ("id",) if filters.select("sort", "Order", ORDERS, anything="") == "oldest" else ("-id",)
-    total = listing.count(rows)
+    total = listing.count(rows, filters.cap)
     page = keyset.page(request, _light(rows), order)
     outcomes = _outcomes([row.pk for row in page])
     for row in page:
@@ -61,8 +61,9 @@ def _filtered(
     for name, label, where in BELOW:
         if above := filters.row(name, label):
             rows = rows.filter(where(above))
-    if words := filters.search("q", "First words"):
-        rows = rows.filter(title__icontains=words)
+    if words := filters.search("q", "Words"):
+        asked = listing.words_query(words, [code for code, _ in choices.languages])
+        rows = rows.filter(search=asked) if asked else rows.none()
     if state := filters.select("state", "State", Sample.State.choices):
         rows = rows.filter(state=state)
     if outcome := filters.select("verdict", "Verdict", Verdict.Outcome.choices):

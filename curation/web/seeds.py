@@ -27,7 +27,7 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     rows = by_score.narrow(rows, "passage__scores")
     if by_score.asked:
         rows = scores.without_hidden(rows, request.user, "passage")
-    total = listing.count(rows)
+    total = listing.count(rows, filters.cap)
     page = keyset.page(request, scores.marked_hidden(_light(rows), request.user, "passage"), by_score.order)
     standing.show(page.rows, lambda row: standing.Standing(row.state))
     shown = [row.passage_id for row in page if row.passage_id]
@@ -43,12 +43,10 @@ def _filtered(project: Project, filters: listing.Filters, choices: listing.Choic
     rows = project.seeds.all()
     if document := filters.row("document", "Of one document"):
         rows = rows.filter(passage__document__uuid=document)
-    if words := filters.search("q", "Heading, document or question"):
-        rows = rows.filter(
-            Q(passage__document__title__icontains=words)
-            | Q(passage__heading__icontains=words)
-            | Q(text__icontains=words)
-        )
+    if words := filters.search("q", "Words"):
+        asked = listing.words_query(words, [code for code, _ in choices.languages])
+        found = project.passages.filter(search=asked) if asked else project.passages.none()
+        rows = rows.filter(Q(passage__in=found) | Q(passage=None, text__icontains=words))
     if state := filters.select("state", "State", Seed.State.choices):
         rows = rows.filter(state=state)
     if language := filters.select("language", "Language", choices.languages):
