@@ -109,7 +109,7 @@ def create_snapshot(
     snapshot.rows = counts.rows
     snapshot.left_out, snapshot.licences = dict(counts.left_out), dict(counts.licences)
     snapshot.folder = f"snapshots/{snapshot.uuid}"
-    snapshot.versions = _versions(snapshot)
+    snapshot.versions = _versions(snapshot, counts)
     snapshot.save()
     Activity.objects.create(
         project=project,
@@ -139,7 +139,7 @@ def folder_of(snapshot: Snapshot) -> Path:
 # What it was made with
 
 
-def _versions(snapshot: Snapshot) -> dict[str, Any]:
+def _versions(snapshot: Snapshot, counts: Counts) -> dict[str, Any]:
     """Everything that decides which rows these are and what they say, beyond the material itself."""
     project = snapshot.project
     active = ActiveScorer.objects.filter(project=project).select_related("rubric", "scorer")
@@ -148,36 +148,21 @@ def _versions(snapshot: Snapshot) -> dict[str, Any]:
         "thresholds": asdict(project.settings),
         "languages": list(project.languages),
         "scorers": {entry.rubric.key: str(entry.scorer) for entry in active.order_by("rubric__key")},
-        "extractors": _facts(snapshot, "facts ->> 'extractor'"),
         "near_duplicates": _near_duplicates(project),
     }
+    for name, tally in counts.tallies.items():
+        if name != "licences":
+            versions[name] = {value: count for value, count in sorted(tally.items()) if value}
     if snapshot.what == Snapshot.What.SAMPLES:
-        versions["extractors"] = _facts(snapshot, "facts -> 'lineage' ->> 'extractor'")
-        versions["models"] = _facts(snapshot, "facts ->> 'model'")
-        versions["workflows"] = _facts(snapshot, "facts ->> 'workflow'")
         versions["prompts"] = _in_chains(snapshot, "curation_samplestep", "nullif(prompt_version, '')")
         versions["judges"] = _in_chains(snapshot, "curation_verdict", "nullif(judge, '')")
     return versions
 
 
-def _facts(snapshot: Snapshot, value: str) -> dict[str, int]:
-    """How many of its rows have which value (our own SQL over the frozen facts)."""
-    return _counted(
-        f"SELECT {value}, count(*) FROM curation_snapshotrow WHERE snapshot_id = %s AND {value} IS NOT NULL GROUP BY 1",
-        snapshot,
-    )
-
-
 def _in_chains(snapshot: Snapshot, table: str, value: str) -> dict[str, int]:
     """How many steps or verdicts in the chains of its samples have which value."""
-    return _counted(
-        f"""SELECT {value}, count(*) FROM curation_snapshotrow r JOIN {table} c ON c.sample_id = r.subject_id
-             WHERE r.snapshot_id = %s AND {value} IS NOT NULL GROUP BY 1""",
-        snapshot,
-    )
-
-
-def _counted(sql: str, snapshot: Snapshot) -> dict[str, int]:
+    sql = f"""SELECT {value}, count(*) FROM curation_snapshotrow r JOIN {table} c ON c.sample_id = r.subject_id
+               WHERE r.snapshot_id = %s AND {value} IS NOT NULL GROUP BY 1"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [snapshot.pk])
         return dict(sorted(cursor.fetchall()))

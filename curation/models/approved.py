@@ -34,7 +34,8 @@ _ACTIVE = """
 _PLACE = """
     place AS (
         SELECT DISTINCT ON (o.document_id) o.document_id, o.address, s.uuid, s.name, s.kind,
-               nullif(coalesce(nullif(o.licence, ''), s.licence), '') AS licence, {allowed} AS allowed
+               nullif(coalesce(nullif(o.licence, ''), s.licence), '') AS licence, {allowed} AS allowed,
+               count(*) OVER (PARTITION BY o.document_id) AS places
           FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
          WHERE s.project_id = %(project)s AND s.archived_at IS NULL AND s.withdrawn_at IS NULL
          ORDER BY o.document_id, allowed DESC, o.id
@@ -43,11 +44,12 @@ _PLACE = """
          WHERE s.project_id = %(project)s AND s.archived_at IS NOT NULL AND s.withdrawn_at IS NULL
     )"""
 
+#: What the active scorers said, as the inside of a JSON list.
 _MARKS = """
     {level}_marks AS (
         SELECT m.{level}_id, count(*) AS marked,
-               jsonb_agg(jsonb_build_object('rubric', a.rubric, 'scorer', a.scorer, 'value', m.value)
-                         ORDER BY a.rubric) AS marks
+               string_agg(json_build_object('rubric', a.rubric, 'scorer', a.scorer, 'value', m.value)::text, ','
+                          ORDER BY a.rubric) AS marks
           FROM curation_score m JOIN active a ON a.scorer_id = m.scorer_id AND a.level = '{level}'
           JOIN curation_{level} t ON t.id = m.{level}_id AND t.project_id = %(project)s
          GROUP BY m.{level}_id
@@ -61,7 +63,7 @@ _PAGE = """
                coalesce(nullif(place.address, ''), nullif(d.address, '')) AS address,
                place.uuid AS source, place.name AS source_name, place.kind AS source_kind, place.licence,
                coalesce(place.allowed, false) AS allowed,
-               coalesce(marks.marks, '[]'::jsonb) AS marks,
+               marks.marks, coalesce(place.places, 0) AS places,
                CASE WHEN d.withdrawn_at IS NOT NULL THEN 'withdrawn'
                     WHEN d.left_out <> '' THEN d.left_out
                     WHEN place.document_id IS NULL AND put_away.document_id IS NOT NULL THEN 'source_archived'
@@ -126,13 +128,13 @@ class Definition:
     keys: tuple[str, ...]  # its natural key: two studios with the same material export in the same order
     sha256: str
     facts: str
-    licence: str
     allowed: str  # may name {asks_place} and {own_place}: SQL that `Approved` fills in
     language: str
     created_at: str
     text: str  # for the first rows on screen
     document: str  # id of the document whose scores count for it
     passage: str  # likewise of the passage, NULL for documents
+    tallies: dict[str, str]  # what the manifest counts the approved rows by
     extraction: str = "NULL::bigint"
     version: str = "NULL::bigint"
 
@@ -145,21 +147,24 @@ _OF_DOCUMENTS = Definition(
     reason="page.reason",
     keys=('page.sha256 COLLATE "C"',),
     sha256="e.text_sha256",
-    facts=f"""jsonb_build_object(
+    facts=f"""json_build_object(
         'title', nullif(page.title, ''), 'language', nullif(page.language, ''), 'characters', e.characters,
         'sha256', page.sha256, 'media_type', page.media_type, 'extractor', e.extractor, 'address', page.address,
-        {_SOURCE_FACTS}, 'scores', page.marks,
-        'occurrences', (SELECT jsonb_agg(jsonb_build_object(
-            'source', s.uuid, 'address', nullif(o.address, ''),
-            'licence', nullif(coalesce(nullif(o.licence, ''), s.licence), '')) ORDER BY o.id)
-              FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id WHERE o.document_id = page.id))""",
-    licence="page.licence",
+        {_SOURCE_FACTS}, 'scores', ('[' || coalesce(page.marks, '') || ']')::json,
+        'occurrences', CASE WHEN page.places = 1
+            THEN json_build_array(json_build_object('source', page.source, 'address', page.address, 'licence', page.licence))
+            ELSE (SELECT json_agg(json_build_object(
+                      'source', s.uuid, 'address', nullif(o.address, ''),
+                      'licence', nullif(coalesce(nullif(o.licence, ''), s.licence), '')) ORDER BY o.id)
+                    FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
+                   WHERE o.document_id = page.id AND s.archived_at IS NULL AND s.withdrawn_at IS NULL) END)""",
     allowed="page.allowed",
     language="page.language",
     created_at="page.created_at",
     text="e.text",
     document="page.id",
     passage="NULL",
+    tallies={"licences": "page.licence", "extractors": "e.extractor"},
     extraction="page.extraction_id",
 )
 
@@ -195,17 +200,18 @@ _OF_PASSAGES = Definition(
         ELSE '' END""",
     keys=('page.sha256 COLLATE "C"', "p.ordinal"),
     sha256="coalesce(v.sha256, p.text_sha256)",
-    facts=f"""jsonb_build_object(
+    facts=f"""json_build_object(
         'language', nullif(p.language, ''), 'tokens', p.tokens, 'edited', v.id IS NOT NULL,
         'original_sha256', p.text_sha256, {_DOCUMENT_FACTS}, {_SPAN_FACTS}, {_SOURCE_FACTS},
-        'scores', page.marks || coalesce(passage_marks.marks, '[]'::jsonb), 'decisions', coalesce(said.decided, 0))""",
-    licence="page.licence",
+        'scores', ('[' || concat_ws(',', page.marks, passage_marks.marks) || ']')::json,
+        'decisions', coalesce(said.decided, 0))""",
     allowed="page.allowed",
     language="p.language",
     created_at="page.created_at",
     text="coalesce(v.text, p.text)",
     document="p.document_id",
     passage="p.id",
+    tallies={"licences": "page.licence", "extractors": "e.extractor"},
     version="v.id",
 )
 
@@ -237,19 +243,19 @@ _OF_SEEDS = Definition(
         ELSE 'not_reviewed' END""",
     keys=('page.sha256 COLLATE "C"', "p.ordinal", 'e.extractor COLLATE "C"', 'seed.text_sha256 COLLATE "C"'),
     sha256="coalesce(v.sha256, seed.text_sha256)",
-    facts=f"""jsonb_build_object(
+    facts=f"""json_build_object(
         'kind', CASE WHEN p.id IS NULL THEN 'question' ELSE 'passage' END, 'tags', seed.tags,
         'language', nullif(p.language, ''), 'edited', v.id IS NOT NULL, 'original_sha256', seed.text_sha256,
         'passage', p.uuid, {_DOCUMENT_FACTS}, {_SPAN_FACTS}, {_SOURCE_FACTS},
-        'scores', coalesce(page.marks || coalesce(passage_marks.marks, '[]'::jsonb), '[]'::jsonb),
+        'scores', ('[' || concat_ws(',', page.marks, passage_marks.marks) || ']')::json,
         'decisions', coalesce(heard.decided, 0))""",
-    licence="page.licence",
     allowed="coalesce(page.allowed, NOT {asks_place})",
     language="p.language",
     created_at="seed.created_at",
     text="coalesce(v.text, p.text, seed.text)",
     document="p.document_id",
     passage="p.id",
+    tallies={"licences": "page.licence", "extractors": "e.extractor"},
     version="v.id",
 )
 
@@ -282,25 +288,30 @@ _OF_SAMPLES = Definition(
         ELSE 'not_reviewed' END""",
     keys=('s.name COLLATE "C"', 'sample.external_id COLLATE "C"'),
     sha256="coalesce(encode(sha256(convert_to(v.text, 'UTF8')), 'hex'), sample.text_sha256)",
-    facts=f"""jsonb_build_object(
+    facts=f"""json_build_object(
         'id', CASE WHEN sample.external_id LIKE 'sha256:%%' THEN sample.uuid::text ELSE sample.external_id END,
         'seed', nullif(sample.seed_reference, '{{}}'::jsonb),
         'workflow', nullif(sample.workflow, ''), 'model', nullif(sample.model, ''),
         'language', nullif(sample.language, ''), 'licence', nullif(coalesce(nullif(sample.licence, ''), s.licence), ''),
-        'topics', to_jsonb(sample.topics), 'skill', nullif(sample.skill, ''), 'difficulty', nullif(sample.difficulty, ''),
+        'topics', to_json(sample.topics), 'skill', nullif(sample.skill, ''), 'difficulty', nullif(sample.difficulty, ''),
         'meta', sample.meta - 'lineage',
-        'lineage', jsonb_build_object(
+        'lineage', json_build_object(
             'sample', sample.uuid, 'edited', v.id IS NOT NULL, 'original_sha256', sample.text_sha256,
             'source', s.uuid, 'source_name', s.name, 'seed', seed.uuid, 'passage', p.uuid,
             {_DOCUMENT_FACTS}, {_SPAN_FACTS}, 'document_licence', page.licence,
             'decisions', coalesce(heard.decided, 0), 'before', sample.meta -> 'lineage'))""",
-    licence="nullif(coalesce(nullif(sample.licence, ''), s.licence), '')",
     allowed="{own_place}",
     language="sample.language",
     created_at="sample.created_at",
     text="coalesce(v.text, sample.text)",
     document="p.document_id",
     passage="p.id",
+    tallies={
+        "licences": "nullif(coalesce(nullif(sample.licence, ''), s.licence), '')",
+        "extractors": "e.extractor",
+        "models": "nullif(sample.model, '')",
+        "workflows": "nullif(sample.workflow, '')",
+    },
     version="v.id",
 )
 
@@ -314,18 +325,27 @@ DEFINITIONS: dict[str, Definition] = {
 
 @dataclass(slots=True)
 class Counts:
-    """How many rows are approved, and what became of all others: `left_out` by reason, `licences` of the approved."""
+    """How many rows are approved, and what became of all others.
+
+    `left_out` by reason; `tallies` of the approved by what the kind's definition names: {"licences": {"MIT": 7}}. What
+    has no value counts under "".
+    """
 
     rows: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    licences: Counter[str] = field(default_factory=Counter)
+    tallies: dict[str, Counter[str]] = field(default_factory=lambda: {"licences": Counter()})
 
-    def add(self, reason: str, licence: str | None, count: int) -> None:
+    @property
+    def licences(self) -> Counter[str]:
+        return self.tallies["licences"]
+
+    def add(self, reason: str, values: dict[str, str | None], count: int) -> None:
         if reason:
             self.left_out[reason] += count
-        else:
-            self.rows += count
-            self.licences[licence or ""] += count
+            return
+        self.rows += count
+        for name, value in values.items():
+            self.tallies.setdefault(name, Counter())[value or ""] += count
 
 
 class Approved:
@@ -344,8 +364,7 @@ class Approved:
 
     def counts(self) -> Counts:
         """Count without freezing: what a person sees before an export."""
-        sql = f"{self.selection} SELECT reason, licence, count(*) FROM selection GROUP BY reason, licence"
-        return self._counted(sql)
+        return self._counted(self.selection)
 
     def first(self, most: int = 10) -> list[dict[str, Any]]:
         """The rows that would come first, each with `uuid`, `text` (its first 600 characters) and its facts."""
@@ -359,22 +378,26 @@ class Approved:
 
     def freeze(self, snapshot: Snapshot) -> Counts:
         """Write down exactly these rows as the snapshot's, in order, and count all others: one statement, one truth."""
-        sql = f"""{self.selection}, frozen AS (
-                INSERT INTO curation_snapshotrow (snapshot_id, ordinal, subject_id, subject_uuid, text_version_id,
-                                                  extraction_id, content_sha256, facts)
-                SELECT %(snapshot)s, row_number() OVER (ORDER BY {self._order}) - 1, id, uuid, version_id,
-                       extraction_id, sha256, facts
-                  FROM selection WHERE reason = '' RETURNING facts ->> 'licence' AS licence)
-            SELECT '', licence, count(*) FROM frozen GROUP BY licence UNION ALL
-            SELECT reason, NULL, count(*) FROM selection WHERE reason <> '' GROUP BY reason"""
-        return self._counted(sql, snapshot=snapshot.pk)
+        frozen = f"""{self.selection}, frozen AS (
+            INSERT INTO curation_snapshotrow (snapshot_id, ordinal, subject_id, subject_uuid, text_version_id,
+                                              extraction_id, content_sha256, facts)
+            SELECT %(snapshot)s, row_number() OVER (ORDER BY {self._order}) - 1, id, uuid, version_id,
+                   extraction_id, sha256, facts
+              FROM selection WHERE reason = '')"""
+        return self._counted(frozen, snapshot=snapshot.pk)
 
-    def _counted(self, sql: str, **parameters: Any) -> Counts:
+    def _counted(self, tables: str, **parameters: Any) -> Counts:
+        """`tables` is a WITH that has `selection`."""
+        names = list(self.definition.tallies)
+        columns = ", ".join(["reason", *names])
         counts = Counts()
         with connection.cursor() as cursor:
-            cursor.execute(sql, self.parameters | parameters)
-            for reason, licence, count in cursor.fetchall():
-                counts.add(reason, licence, count)
+            cursor.execute(
+                f"{tables} SELECT {columns}, count(*) FROM selection GROUP BY {columns}",
+                self.parameters | parameters,
+            )
+            for reason, *values, count in cursor.fetchall():
+                counts.add(reason, dict(zip(names, values, strict=True)), count)
         return counts
 
     # The query
@@ -393,12 +416,13 @@ class Approved:
         allowed = chosen.allowed.format(asks_place=bool(own_place), own_place=own_place or "true")
         asked = " AND ".join([f"({allowed})", *self._conditions()])
         keys = ", ".join(f"{key} AS key{n}" for n, key in enumerate(chosen.keys))
+        tallies = ", ".join(f"{value} AS {name}" for name, value in chosen.tallies.items())
         return f"""WITH {tables}, selection AS NOT MATERIALIZED (
             SELECT *, CASE WHEN held_back <> '' THEN held_back WHEN asked THEN '' ELSE 'filtered' END AS reason
               FROM (SELECT {chosen.id} AS id, {chosen.uuid} AS uuid, {chosen.reason} AS held_back,
                            coalesce({asked}, false) AS asked, {chosen.sha256} AS sha256,
                            {chosen.extraction} AS extraction_id, {chosen.version} AS version_id,
-                           {chosen.licence} AS licence, {chosen.text} AS text, {chosen.facts} AS facts, {keys}
+                           {tallies}, {chosen.text} AS text, {chosen.facts} AS facts, {keys}
                       FROM {chosen.rows}) found
         )"""
 

@@ -51,7 +51,10 @@ class Snapshot(models.Model):
 class SnapshotRow(models.Model):
     """One row that a snapshot froze: which subject, with which content."""
 
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="frozen_rows")
+    # Rows are only ever inserted together with their snapshot, in one statement; a check per row would double its time.
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, related_name="frozen_rows", db_constraint=False, db_index=False
+    )
     ordinal = models.BigIntegerField()
     subject_id = models.BigIntegerField(help_text="Primary key in the table that `snapshot.what` names.")
     subject_uuid = models.UUIDField()
@@ -60,11 +63,11 @@ class SnapshotRow(models.Model):
         null=True, blank=True, help_text="Of a document: the text that was current."
     )
     content_sha256 = models.CharField(max_length=64)
-    facts = models.JSONField(
-        default=dict,
-        db_default={},
+    facts = models.TextField(
+        db_default="{}",
         blank=True,
-        help_text="Everything of the row that can change and is not text: licence, scores, counts, places.",
+        help_text="JSON: everything of the row that can change and is not text (licence, scores, counts, places). "
+        "It is only ever written out again, so it is kept as it will be read.",
     )
 
     class Meta:

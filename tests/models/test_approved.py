@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -295,7 +296,7 @@ def test_what_is_counted_is_what_is_frozen_in_the_order_shown(what: str, project
     rows = SnapshotRow.objects.filter(snapshot=snapshot).order_by("ordinal")
     assert [row.ordinal for row in rows] == list(range(before.rows))
     assert [row.subject_uuid for row in rows] == [row["uuid"] for row in approved.first(99)]
-    assert Counter(row.facts["licence"] or "" for row in rows) == before.licences
+    assert Counter(json.loads(row.facts)["licence"] or "" for row in rows) == before.licences
 
 
 def test_an_edited_text_is_exported_as_edited_and_says_so(project: Project) -> None:
@@ -309,7 +310,7 @@ def test_an_edited_text_is_exported_as_edited_and_says_so(project: Project) -> N
         frozen = snapshot.frozen_rows.get()
         assert frozen.text_version_id == TextVersion.objects.get().pk
         assert frozen.content_sha256 == make.sha256("The lever.")
-        assert frozen.facts["original_sha256"] == make.sha256("Teh lever.")
+        assert json.loads(frozen.facts)["original_sha256"] == make.sha256("Teh lever.")
 
 
 def test_nothing_of_another_project_is_counted(project: Project) -> None:

@@ -24,7 +24,7 @@ from curation.recipe.export.shards import Shard, shard_name, sweep_parts, write_
 Row = dict[str, Any]
 
 #: Rows of one shard: few enough that a lost worker costs seconds, many enough that a million rows are a hundred files.
-SHARD_ROWS = {"documents": 5_000, "passages": 20_000, "seeds": 20_000, "samples": 10_000}
+SHARD_ROWS = {"documents": 10_000, "passages": 20_000, "seeds": 20_000, "samples": 10_000}
 BEAT_ROWS = 500
 
 _RANGE = """r.snapshot_id = %(snapshot)s AND r.ordinal >= %(first)s AND r.ordinal < %(end)s
