@@ -26,6 +26,8 @@ from curation.studio.cluster import DATABASE, ROLE, place
 from curation.studio.home import Home
 from tests.running import CHECKOUT, Studio, a_studio
 
+pytestmark = pytest.mark.soak
+
 INPUT = Path(os.environ.get("SOAK_INPUT", CHECKOUT / "curation" / "demo" / "material"))
 KILLS = int(os.environ.get("SOAK_KILLS", "9"))
 VICTIMS = ("celery", "gunicorn", "postgres -D", "celery", "gunicorn")
