@@ -28,7 +28,7 @@ BETWEEN = re.compile(r"[\s,]*")
 
 
 def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRow]:
-    records = _records(member.stream, member.place, limits)
+    records = records_of(member.stream, member.place, limits)
     picker = choice.known(member.place.member)
     if picker is None:
         ahead, records = look_ahead(records)
@@ -43,8 +43,8 @@ def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
     yield from rows_of(records, picker, member.place, seekable=False)
 
 
-def _records(stream: io.BufferedReader, place: Place, limits: Limits) -> Iterator[Record | BadRow]:
-    """Rows are counted from 1, since an array may stand on a single line."""
+def records_of(stream: io.BufferedReader, place: Place, limits: Limits) -> Iterator[Record | BadRow]:
+    """Every object of an array or a sequence. Rows are counted from 1, since an array may stand on a single line."""
     mark, marked = bom_of(stream.peek(4)[:4])
     stream.read(len(mark))
     sample = stream.peek(65_536)

@@ -25,7 +25,7 @@ Record = tuple[int, int, bytes, Any, tuple[str, ...]]  # line, offset, bytes, ob
 
 def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRow]:
     lines = Lines(member.stream, limits)
-    records = _records(lines, member.place, limits)
+    records = records_of(lines, member.place, limits)
     picker = choice.known(member.place.member)
     if picker is None:
         ahead, records = look_ahead(records)
@@ -81,7 +81,8 @@ def _content(raw: bytes, picker: Picker) -> bytes | None:
         return None
 
 
-def _records(lines: Lines, place: Place, limits: Limits) -> Iterator[Record | BadRow]:
+def records_of(lines: Lines, place: Place, limits: Limits) -> Iterator[Record | BadRow]:
+    """Every line as an object, whatever fields it has."""
     loads = orjson.loads
     while True:
         offset = lines.offset
