@@ -18,6 +18,7 @@ from curation.api.schemas import ExportIn, ImportOut, JobOut, SnapshotOut, Text
 from curation.jobs import control
 from curation.jobs.kinds import KINDS
 from curation.models import Import, Job, Snapshot
+from curation.recipe.ingest.mapping import MappingError, read_mapping
 from curation.studio.disk import require_space
 
 router = Router()
@@ -53,6 +54,7 @@ def create_import(
     user: Any = request.user
     if form.what not in Import.What.values:
         raise ImportRefused(f"There is no import of {form.what!r}; choose {', '.join(Import.What.values)}.")
+    imports.check_kind(form.kind)
     mapping = _mapping(form.mapping)
     require_space()
     source = imports.find_or_create_source(
@@ -72,7 +74,10 @@ def _mapping(said: str) -> dict[str, str]:
         raise ImportRefused('`mapping` is not JSON. Write it like {"text": "body"}.') from None
     if not isinstance(mapping, dict) or not all(isinstance(one, str) for one in mapping.values()):
         raise ImportRefused('`mapping` is an object of names, like {"text": "body"}.')
-    return mapping
+    try:
+        return read_mapping(mapping)
+    except MappingError as error:
+        raise ImportRefused(str(error)) from error
 
 
 def _path_of(file: UploadedFile) -> str | None:
