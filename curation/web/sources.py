@@ -190,13 +190,16 @@ def restore(request: HttpRequest, project: str, source: UUID) -> HttpResponse:
 # Importing
 
 
+NEW = "new"
+
+
 class ImportForm(forms.Form):
     """Where the files belong: a source that is there, or a new one. The files themselves are read off the request."""
 
     what = forms.ChoiceField(
         label="The files hold", choices=Import.What.choices, initial=Import.What.DOCUMENTS
     )
-    source = forms.ChoiceField(label="Into", required=False)
+    source = forms.ChoiceField(label="Into")
     name = forms.CharField(label="Name of the new source", max_length=160, required=False)
     kind = forms.ChoiceField(choices=Source.Kind.choices, required=False)
     licence = SourceForm.base_fields["licence"]
@@ -207,7 +210,7 @@ class ImportForm(forms.Form):
         self.project = project
         choices: Any = self.fields["source"]
         choices.choices = [
-            ("", "A new source"),
+            (NEW, "A new source"),
             *[
                 (str(uuid), name)
                 for uuid, name in project.sources.in_use().order_by("name").values_list("uuid", "name")
@@ -216,14 +219,14 @@ class ImportForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if not values.get("source") and not (values.get("name") or "").strip():
+        if values.get("source") == NEW and not (values.get("name") or "").strip():
             self.add_error("name", "Choose a source, or name a new one.")
         return values
 
     def target(self, by: Any) -> Source:
         """The source, made when it is new. Raises ImportRefused."""
         values = self.cleaned_data
-        if values["source"]:
+        if values["source"] != NEW:
             return self.project.sources.get(uuid=values["source"])
         kind = values["kind"] or Source.Kind.WEB
         return imports.find_or_create_source(
@@ -239,7 +242,7 @@ def upload(request: HttpRequest, project: str) -> HttpResponse:
     if request.method == "POST":
         return _upload(request, opened)
     return _upload_page(
-        request, ImportForm(initial={"source": request.GET.get("source", "")}, project=opened)
+        request, ImportForm(initial={"source": request.GET.get("source", NEW)}, project=opened)
     )
 
 
@@ -321,6 +324,8 @@ def preview_page(request: HttpRequest, project: str, batch: UUID) -> HttpRespons
             shown = preview(local, file.name, given)
         title = READERS[shown.reader].title if shown.reader else ""
         mapped = {column: role for role, column in shown.mapping.items()}
+        if refused:  # what was chosen stays chosen
+            mapped = dict(zip(request.GET.getlist("column"), request.GET.getlist("role"), strict=False))
         columns = [(name, sample, mapped.get(name, "")) for name, sample in shown.columns.items()]
         context |= {"shown": shown, "reader": title, "columns": columns, "is_table": bool(shown.columns)}
     template = "sources/_preview.html" if getattr(request, "htmx", False) else "sources/preview.html"

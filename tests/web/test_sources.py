@@ -47,6 +47,7 @@ def upload(client: Client, *files: SimpleUploadedFile, **fields: Any) -> Any:
         {
             "files": list(files),
             "what": "documents",
+            "source": "new",
             "name": "Pages",
             "kind": "web",
             "licence": "MIT",
@@ -111,7 +112,9 @@ def test_the_mapping_chosen_in_the_preview_shows_at_once(client: Client, manager
 
 def test_htmx_is_led_to_the_preview_by_a_header(client: Client, manager: User) -> None:
     response = client.post(
-        f"{BASE}import", {"files": a_file(), "what": "documents", "name": "A"}, headers={"HX-Request": "true"}
+        f"{BASE}import",
+        {"files": a_file(), "what": "documents", "source": "new", "name": "A"},
+        headers={"HX-Request": "true"},
     )
     assert response["HX-Redirect"].endswith("/preview")
 

@@ -138,7 +138,7 @@ def _commit(chunk: Chunk, file: ImportFile, batch: Batch) -> None:
         one_at_a_time(file.batch.project_id)
         still_mine(chunk)
         if batch.staged:
-            keys = {
+            keys: dict[str, Any] = {
                 "source": file.batch.source_id,
                 "batch": file.batch_id,
                 "stored": file.stored_file_id,
@@ -243,7 +243,8 @@ def process_undo(job: Job, chunk: Chunk, pulse: Pulse) -> None:
 
 
 def save_undo(job: Job, chunk: Chunk, result: None) -> Tally:
-    one_at_a_time(job.project_id)
+    batch = Import.objects.get(pk=job.options["import"])
+    one_at_a_time(batch.project_id)
     batch = Import.objects.select_for_update().get(pk=job.options["import"])
     mine = Occurrence.objects.filter(batch=batch, pk__range=(chunk.inputs["first"], chunk.inputs["last"]))
     touched = list(mine.values_list("document", flat=True).distinct())

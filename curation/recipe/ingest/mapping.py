@@ -86,7 +86,7 @@ def guess(columns: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str
     `columns` maps each column's name to a sample of its text, empty where it holds no text. What was given stays.
     Without a column of a known name, the one with by far the longest text is the body. No body found: none is mapped.
     """
-    plain = {_plain(name): name for name in reversed(columns)}
+    plain = {_plain(name): name for name in reversed(list(columns))}
     mapping = dict(given)
     taken = set(mapping.values())
     if not body_of(mapping):

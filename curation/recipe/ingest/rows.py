@@ -114,8 +114,8 @@ def _found_again(
             return
         member.stream.seek(0)
     for found in read_member(member, choice, limits):
-        if isinstance(found, Row) and (ref := rows.pop(found.row, None)) is not None:
-            yield ref, found.content
+        if isinstance(found, Row) and found.row in rows:
+            yield rows.pop(found.row), found.content
             if not rows:
                 return
 

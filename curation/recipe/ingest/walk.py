@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Self, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from curation.recipe.ingest.found import BadRow, Place, storable
 from curation.recipe.ingest.limits import MIB, Budget, Limits, Refused
@@ -41,6 +41,11 @@ BROKEN_ARCHIVE = (
     MemoryError,
 )
 
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Stream: TypeAlias = io.BufferedReader[Any]
+
 Wanted = Callable[[str], bool]
 
 
@@ -54,7 +59,7 @@ class Member:
 
     place: Place
     name: str
-    stream: io.BufferedReader
+    stream: Stream
     budget: Budget
     plain: Path | None = None
 
@@ -108,7 +113,7 @@ class _Walk:
 
     def open(
         self,
-        stream: io.BufferedReader,
+        stream: Stream,
         place: Place,
         name: str,
         archives: int,
@@ -130,7 +135,7 @@ class _Walk:
             yield place.bad_file(broken(error))
 
     def _unpacked(
-        self, stream: io.BufferedReader, compression: str, place: Place, name: str, archives: int, layers: int
+        self, stream: Stream, compression: str, place: Place, name: str, archives: int, layers: int
     ) -> Iterator[Member | BadRow]:
         if layers >= self.limits.compression_depth:
             raise Refused("is packed again and again")
@@ -138,7 +143,7 @@ class _Walk:
         yield from self.open(inner, place, without_suffix(name), archives, layers + 1)
 
     def _archive(
-        self, stream: io.BufferedReader, archive: str, place: Place, archives: int
+        self, stream: Stream, archive: str, place: Place, archives: int
     ) -> Iterator[Member | BadRow]:
         if archives >= self.limits.archive_depth:
             raise Refused("is an archive in an archive in an archive")
@@ -148,7 +153,7 @@ class _Walk:
             yield from self._zip(stream, place, archives)
         else:
             with spooled(stream) as copy:
-                yield from self._zip(cast(io.BufferedReader, copy), place, archives)
+                yield from self._zip(cast("Stream", copy), place, archives)
 
     def _zip(self, stream: BinaryIO, place: Place, archives: int) -> Iterator[Member | BadRow]:
         check_zip_directory(stream, self.limits)
@@ -174,14 +179,14 @@ class _Walk:
                 except BROKEN_ARCHIVE as error:
                     yield inner.bad_file(broken(error))
 
-    def _tar(self, stream: io.BufferedReader, place: Place, archives: int) -> Iterator[Member | BadRow]:
+    def _tar(self, stream: Stream, place: Place, archives: int) -> Iterator[Member | BadRow]:
         names = _Names(self.limits)
         trouble: list[str] = []
         header = _header_class(self.limits, trouble)
         seekable = stream.seekable() and not isinstance(stream.raw, Guarded)
         with tarfile.open(fileobj=stream, mode="r:" if seekable else "r|", tarinfo=header) as archive:
             while (info := archive.next()) is not None:
-                archive.members.clear()  # or they add up over a large archive
+                archive.members.clear()  # type: ignore[attr-defined]  # or they add up over a large archive
                 if info.isdir():
                     continue
                 inner = _inner(place, names.take(info.name))

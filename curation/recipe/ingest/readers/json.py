@@ -38,7 +38,7 @@ def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
             if ahead:
                 yield member.place.bad_file(str(error))
             else:
-                yield from records
+                yield from (found for found in records if isinstance(found, BadRow))
             return
     yield from rows_of(records, picker, member.place, seekable=False)
 

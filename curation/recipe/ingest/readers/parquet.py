@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,7 +24,7 @@ def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
     held = open(member.plain, "rb") if member.plain else spooled(member.stream)  # noqa: SIM115
     with held as source:
         try:
-            yield from _read(cast(IO[bytes], source), member, choice, limits)
+            yield from _read(source, member, choice, limits)
         except pa.ArrowException as error:
             raise OSError(shortened(error)) from error
 
@@ -132,10 +133,10 @@ def _check(metadata: Any, limits: Limits) -> int:
 def _columns(file: Any, schema: Any, row_bytes: int) -> dict[str, str]:
     texts = [field.name for field in schema if _texts(field.type)]
     columns = {field.name: "" for field in schema}
-    if texts:
-        count = max(1, min(LOOK_AHEAD, BATCH_BYTES // row_bytes))
-        batch = next(file.iter_batches(batch_size=count, columns=texts, use_threads=False), None)
-        for name in texts if batch is not None else ():
+    count = max(1, min(LOOK_AHEAD, BATCH_BYTES // row_bytes))
+    batches: Any = file.iter_batches(batch_size=count, columns=texts, use_threads=False) if texts else ()
+    for batch in itertools.islice(batches, 1):
+        for name in texts:
             values = [_value(cell) for cell in batch.column(name)]
             columns[name] = max(
                 (
