@@ -1,0 +1,37 @@
+"""`python -m tests.bench NAME` runs a benchmark and prints one JSON line; without a NAME it lists them.
+
+A benchmark is one file here and one line in `BENCHMARKS`. It makes a database of its own, takes it away, and asserts
+nothing about time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+#: Name → module and function. Imported when run: each needs settings of its own.
+BENCHMARKS: dict[str, tuple[str, str]] = {
+    "import": ("tests.bench.import_", "import_rows"),
+    "queue": ("tests.bench.queue", "queue"),
+    "export": ("tests.bench.export", "export"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        print("\n".join(BENCHMARKS))
+        return 0
+    if len(arguments) > 1 or arguments[0] not in BENCHMARKS:
+        print(
+            f"No benchmark is called {' '.join(arguments)!r}; there are {', '.join(BENCHMARKS)}.",
+            file=sys.stderr,
+        )
+        return 2
+    module, function = BENCHMARKS[arguments[0]]
+    print(json.dumps(getattr(importlib.import_module(module), function)()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
