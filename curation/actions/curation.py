@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from curation.models import Activity, Document, Job, Project, User
 
 LANE = "curate"
-STEPS = ("extract", "assess", "split", "embed", "score", "near_duplicates", "select")
+STEPS = ("extract", "assess", "split", "embed", "score", "near_duplicates", "select", "link")
 
 
 class NothingToCurate(Exception):

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from curation.actions import samples
 from curation.models import (
     Activity,
     Document,
@@ -40,8 +41,9 @@ from curation.recipe.ingest.mapping import MappingError, read_mapping
 PIECE = 1 << 20
 FILE_NAME = 900  # characters
 
-#: The job kind that reads each kind of import.
+#: The job kind that reads each kind of import, the one that takes it back, and the rows that it brings.
 READ_BY = {Import.What.DOCUMENTS: "import", Import.What.SAMPLES: "samples"}
+UNDONE_BY = {Import.What.DOCUMENTS: "undo_import", Import.What.SAMPLES: "undo_samples"}
 
 
 class ImportRefused(Exception):
@@ -281,11 +283,15 @@ def report(batch: Import) -> dict[str, int]:
     """What an import brought, from its rows: rows = documents + duplicates + rejected.
 
     `documents` counts those seen here first; `duplicates` the good rows whose content was in the project already,
-    be it from this very import. While it runs, what was read so far; once it has ended, as it was then.
+    be it from this very import. An import of samples counts samples so. While it runs, what was read so far; once it
+    has ended, as it was then.
     """
     if "rows" in batch.counts:
         return {key: batch.counts[key] for key in ("documents", "duplicates", "rejected", "rows")}
-    documents = Document.objects.filter(first_import=batch).count()
+    if batch.what == Import.What.SAMPLES:
+        documents = Sample.objects.filter(batch=batch).count()
+    else:
+        documents = Document.objects.filter(first_import=batch).count()
     rejected = batch.rejected_rows.count()
     done = batch.job.chunks.filter(state="done") if batch.job else None
     good = sum(done.values_list("done", flat=True)) if done is not None else 0
@@ -306,8 +312,8 @@ class Undoing:
     """What undoing an import would do: said before, and true while nobody changes anything."""
 
     occurrences: int
-    deleted: int  # documents on which nothing stands
-    withdrawn: int  # documents that decisions, samples, edits or snapshots stand on
+    deleted: int  # documents, or samples, on which nothing stands
+    withdrawn: int  # those that decisions, samples, edits or snapshots stand on
     kept: int  # documents that were found elsewhere too
     snapshots: tuple[str, ...] = ()
 
@@ -363,6 +369,8 @@ def snapshots_with(documents: QuerySet[Document]) -> QuerySet[Snapshot]:
 
 
 def what_undoing_does(batch: Import) -> Undoing:
+    if batch.what == Import.What.SAMPLES:
+        return _what_undoing_samples_does(batch)
     elsewhere = Occurrence.objects.exclude(batch=batch).values("document")
     all_of_it = documents_of(batch)
     falling = all_of_it.exclude(pk__in=elsewhere)
@@ -377,12 +385,22 @@ def what_undoing_does(batch: Import) -> Undoing:
     )
 
 
+def _what_undoing_samples_does(batch: Import) -> Undoing:
+    mine = Sample.objects.filter(batch=batch).exclude(state=Sample.State.WITHDRAWN)
+    count, kept = mine.count(), samples.standing(mine).count()
+    return Undoing(
+        occurrences=count,
+        deleted=count - kept,
+        withdrawn=kept,
+        kept=0,
+        snapshots=tuple(str(snapshot) for snapshot in samples.snapshots_with_samples(mine)[:20]),
+    )
+
+
 @transaction.atomic
 def undo_import(batch: Import, by: User | None) -> Job:
     """Take an import back, in the background. Raises ImportRefused while it runs, or when it is being undone."""
     batch = Import.objects.select_for_update().get(pk=batch.pk)
-    if batch.what != Import.What.DOCUMENTS:
-        raise ImportRefused("Samples are taken back on the samples' pages.")
     if batch.job is None:
         raise ImportRefused("This import was never started. Discard it instead.")
     if batch.job.is_active:
@@ -390,7 +408,10 @@ def undo_import(batch: Import, by: User | None) -> Job:
     if batch.undo_job is not None and batch.undo_job.state not in (Job.State.FAILED, Job.State.CANCELLED):
         raise ImportRefused("This import has been undone already, or is being undone.")
     batch.undo_job = Job.objects.create(
-        project=batch.project, kind="undo_import", options={"import": batch.pk}, created_by=by
+        project=batch.project,
+        kind=UNDONE_BY[Import.What(batch.what)],
+        options={"import": batch.pk},
+        created_by=by,
     )
     batch.save(update_fields=["undo_job"])
     note(batch.project, by, "undid an import", batch.source.name, created=str(batch.created_at))

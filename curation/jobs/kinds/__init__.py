@@ -10,6 +10,7 @@ from curation.jobs.kinds import (
     extract,
     ingest,
     near_duplicates,
+    samples,
     score,
     select,
     snapshot,
@@ -29,6 +30,9 @@ KINDS: dict[str, Kind] = {
         near_duplicates.KIND,
         select.KIND,
         demonstration.KIND,
+        samples.IMPORT,
+        samples.UNDO,
+        samples.LINK,
         snapshot.KIND,
     )
 }
