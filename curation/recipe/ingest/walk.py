@@ -97,9 +97,8 @@ def walk(
     with open(path, "rb", buffering=BUFFER) as stream:
         if watch:
             watch.follow(stream.tell)
-        yield from _Walk(name, limits, Budget(size, limits), wanted).open(
-            stream, Place(name), name, 0, 0, path
-        )
+        walker = _Walk(name, limits, Budget(size, limits), wanted)
+        yield from walker.open(cast("Stream", stream), Place(name), name, 0, 0, path)
         if watch:
             watch.follow(lambda: size)
 
