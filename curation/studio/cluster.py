@@ -80,6 +80,20 @@ def _others_can_enter(folder: Path) -> bool:
     )
 
 
+def _make_open(folder: Path, mode: int) -> None:
+    """Create one of root's folders for the database's user, whatever root's umask is."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        folder.chmod(mode)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let everybody read a copy of programs, which a strict umask may have closed."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
 @dataclass(frozen=True)
 class Binaries:
     """One PostgreSQL installation."""
@@ -222,8 +236,8 @@ class Server:
         """Create the cluster on the first call; see that its version is ours; end a server left over from before."""
         base = self.place.data.parent
         if base != self.home.postgres:
-            SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-            base.mkdir(mode=0o711, exist_ok=True)
+            _make_open(SYSTEM_FOLDER, 0o755)
+            _make_open(base, 0o711)
             _pointer(self.home).write_text(f"{base}\n", encoding="utf-8")
         version = self.place.data / "PG_VERSION"
         if version.exists():
@@ -276,7 +290,7 @@ class Server:
         package = found.folder.parent
         copied = target / package.name / found.folder.name
         if not copied.exists():
-            SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _make_open(SYSTEM_FOLDER, 0o755)
             draft = target.with_name(f"{target.name}.{os.getpid()}")
             # The programs look for their libraries beside the package, so the layout is kept.
             shutil.copytree(
@@ -288,6 +302,7 @@ class Server:
             libraries = package.with_name(f"{package.name}.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+            _open_to_all(draft)
             draft.rename(target)
         return Binaries(copied, found.version)
 

@@ -201,9 +201,10 @@ class Supervisor:
             child(
                 "worker",
                 *("celery", "-A", "curation.celery", "worker", "--pool", "prefork", "--loglevel", "INFO"),
-                *("--hostname", "studio@%h", "--without-gossip", "--without-mingle"),
-                # Cold shutdown; what was under way is done again, as the jobs' rows say.
-                dying=signal.SIGQUIT,
+                *("--hostname", "studio@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+                # Its own ways to stop wait for a broker that is gone with us. What was under way is done again, as the
+                # jobs' rows say; its pool's processes go with it (curation/celery.py).
+                dying=signal.SIGKILL,
                 patience=15.0,
             ),
             child(
