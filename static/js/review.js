@@ -20,6 +20,7 @@
   let fetching = null;
   let done = []; // promises of this page's decisions, in order: {decision} or null
   let unsent = 0;
+  let fragile = 0; // decisions too large to outlive the page
   const onTheWay = new Set(); // leases of decisions that the studio may not know yet: not to be handed out again
   let leaving = false;
 
@@ -148,11 +149,14 @@
     item.classList.remove("is-rejecting", "is-editing");
     onTheWay.add(item.dataset.lease);
     unsent += 1;
+    const large = weight(form) >= KEEPALIVE_BYTES;
+    fragile += large;
     advance();
     const result = (async () => {
       await item.saving;
       const answer = await send(formOf(item).getAttribute("action"), form);
       unsent -= 1;
+      fragile -= large;
       onTheWay.delete(item.dataset.lease);
       if (!answer.ok) return bringBack(item, answer);
       forget(item);
@@ -419,7 +423,7 @@
     if (event.persisted) beat();
   });
   window.addEventListener("beforeunload", (event) => {
-    if (unsent) event.preventDefault();
+    if (fragile) event.preventDefault();
   });
 
   // -- Keys and clicks: one table -----------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,10 +23,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser tests.")
-
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from curation.studio.processes import dying_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -33,7 +33,8 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-PATIENCE = 10_000  # ms until a step counts as failed; the machine may be busy
+PATIENCE = 20_000  # ms until a step counts as failed; the machine may be busy
+SERVER = "seedbed-browser-tests"  # as PostgreSQL knows it
 NO_CHROMIUM = "No Chromium on this machine (install the package chromium): browser tests were skipped."
 
 
@@ -51,6 +52,7 @@ def chromium() -> Iterator[Browser]:
         if path is None:
             pytest.skip(NO_CHROMIUM)
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
@@ -69,11 +71,17 @@ def studio(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     environment = {
         **os.environ,
         "SEEDBED_TEST_DATABASE": str(connection.settings_dict["NAME"]),
+        "SEEDBED_TEST_SERVER": SERVER,
         "STUDIO_URL": f"http://127.0.0.1:{port}",
     }
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [*command, *options], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
+            [*command, *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            preexec_fn=dying_with_parent(signal.SIGTERM),
         )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -123,8 +131,26 @@ def context_of(
 
     yield make
     for context in contexts:
+        for page in context.pages:
+            page.goto("about:blank")  # what a page says goodbye with is sent now
         context.close()
+    _wait_until_quiet()
     assert not errors, errors
+
+
+def _wait_until_quiet() -> None:
+    """Until the server does nothing any more: emptying the tables under its last request would deadlock."""
+    quiet = 0
+    while quiet < 4:
+        time.sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()"
+                " AND (state <> 'idle' OR state_change > clock_timestamp() - interval '0.1 s')",
+                [SERVER],
+            )
+            busy = cursor.fetchone()[0]
+        quiet = 0 if busy else quiet + 1
 
 
 def _refused_by_policy(line: str) -> bool:
