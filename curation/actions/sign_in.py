@@ -27,7 +27,7 @@ LIMITS: dict[str, tuple[int, timedelta]] = {
 }
 
 COUNT_ONE = """
-    INSERT INTO curation_signinfailure AS old (key, count, until) VALUES (%s, 1, now() + %s)
+    INSERT INTO curation_signinfailure AS old (key, count, until) VALUES (%s, 1, now() + make_interval(secs => %s))
     ON CONFLICT (key) DO UPDATE
        SET count = CASE WHEN old.until < now() THEN 1 ELSE old.count + 1 END,
            until = CASE WHEN old.until < now() THEN excluded.until ELSE old.until END
@@ -86,5 +86,5 @@ def _refuse_guessing(keys: dict[str, str]) -> None:
 def _count(keys: dict[str, str]) -> None:
     with connection.cursor() as cursor:
         for kind, key in sorted(keys.items(), key=lambda pair: pair[1]):
-            cursor.execute(COUNT_ONE, [key, LIMITS[kind][1]])
+            cursor.execute(COUNT_ONE, [key, LIMITS[kind][1].total_seconds()])
     SignInFailure.objects.filter(until__lt=timezone.now() - timedelta(days=1)).delete()

@@ -11,10 +11,11 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from curation.actions import people
-from curation.admin.scoped import DropdownFilter, ProjectFilter, Scoped, choice_filter, confirmed, each
+from curation.admin.scoped import ProjectFilter, Scoped, choice_filter, confirmed, each
 from curation.admin.site import site
 from curation.models import Decision, Membership, Role, User
 

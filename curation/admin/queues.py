@@ -78,7 +78,8 @@ class QueueAdmin(Scoped):
         """Only the orders that this kind of queue can have."""
         field = super().formfield_for_choice_field(db_field, request, **kwargs)
         match = request.resolver_match
-        queue = Queue.objects.filter(pk=match.kwargs.get("object_id")).first() if match else None
+        pk: Any = match.kwargs.get("object_id") if match else None
+        queue = Queue.objects.filter(pk=pk).first() if pk else None
         if db_field.name == "order" and queue and field is not None:
             field.choices = [(one.value, one.label) for one in queues.ORDERS[Queue.Kind(queue.kind)]]
         return field

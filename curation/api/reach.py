@@ -28,23 +28,23 @@ def _by_id(name: str) -> Project | None:
 
 def queue(request: HttpRequest, uuid: UUID, capability: str) -> Queue:
     found = Queue.objects.select_related("project").filter(uuid=uuid).first()
-    return _checked(request, found, found and found.project, capability)
+    return _checked(request, found, found.project if found else None, capability)
 
 
 def item(request: HttpRequest, uuid: UUID, capability: str) -> Item:
     found = Item.objects.select_related("queue__project").filter(uuid=uuid).first()
-    return _checked(request, found, found and found.queue.project, capability)
+    return _checked(request, found, found.queue.project if found else None, capability)
 
 
 def job(request: HttpRequest, uuid: UUID, capability: str) -> Job:
     """A job of a project. The studio's own jobs belong to none and are not reached."""
     found = Job.objects.select_related("project").filter(uuid=uuid, project__isnull=False).first()
-    return _checked(request, found, found and found.project, capability)
+    return _checked(request, found, found.project if found else None, capability)
 
 
 def snapshot(request: HttpRequest, uuid: UUID, capability: str) -> Snapshot:
     found = Snapshot.objects.select_related("project", "job").filter(uuid=uuid).first()
-    return _checked(request, found, found and found.project, capability)
+    return _checked(request, found, found.project if found else None, capability)
 
 
 def _checked(request: HttpRequest, found: Any, project: Project | None, capability: str) -> Any:

@@ -104,7 +104,9 @@ def decide(request: HttpRequest, item: UUID, payload: DecideIn) -> Any:
     if payload.verdict in EVENTS:
         decision = EVENTS[payload.verdict](user, found, payload.lease, payload.note, payload.seconds)
     else:
-        messages = payload.messages and [message.dict() for message in payload.messages]
+        messages = (
+            None if payload.messages is None else [message.model_dump() for message in payload.messages]
+        )
         answer = Answer(
             verdict=payload.verdict,
             reason=payload.reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -32,7 +32,7 @@ for part in (projects, reviewing, working):
     api.add_router("", part.router)
 
 
-def _opened(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _opened(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
     """The API asks for a sign-in itself, with 401 and not by a redirect; and a wrong method is told as JSON."""
 
     @wraps(view, assigned=("__name__", "__doc__") if hasattr(view, "__name__") else ())
@@ -54,7 +54,7 @@ def _nothing_here(request: HttpRequest, **kwargs: Any) -> HttpResponse:
 def _patterns() -> list[Any]:
     patterns, _, _ = api.urls
     for pattern in patterns:
-        pattern.callback = _opened(pattern.callback)
+        pattern.callback = _opened(cast(Callable[..., Any], pattern.callback))
     return [
         *patterns,
         re_path(r"^(?P<rest>.*)$", csrf_exempt(login_not_required(_nothing_here)), name="nothing"),

@@ -121,7 +121,8 @@ class FillForm(forms.Form):
     @property
     def sent(self) -> Any:
         """What was asked, name by name, for the form that sends it again to fill."""
-        return [(name, self.data.getlist(name)) for name in self.fields if any(self.data.getlist(name))]
+        data: Any = self.data
+        return [(name, data.getlist(name)) for name in self.fields if any(data.getlist(name))]
 
     def filling(self) -> Filling:
         """What was asked. Only after `is_valid`."""
@@ -176,10 +177,9 @@ def list(request: HttpRequest, project: str) -> HttpResponse:  # noqa: A001  the
     opened = access.open(request, project, "manage")
     found = [*opened.queues.order_by("archived_at", "id")]
     states = queue_states(found)
-    rows = [{"queue": queue, "state": states[queue.pk]} for queue in found]
     context = {
-        "current": [row for row in rows if row["queue"].archived_at is None],
-        "closed": [row for row in rows if row["queue"].archived_at is not None],
+        "current": [{"queue": one, "state": states[one.pk]} for one in found if one.archived_at is None],
+        "closed": [{"queue": one, "state": states[one.pk]} for one in found if one.archived_at is not None],
     }
     return render(request, "queues/list.html", context)
 

@@ -17,7 +17,9 @@ from curation.models import User
 class SignInMiddleware(LoginRequiredMiddleware):
     """Django's middleware; a part that htmx asks for sends the whole page to the sign-in, and back to itself after."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseBase:
         """Redirect to the sign-in."""
         htmx: Any = getattr(request, "htmx", None)
         if not htmx:
