@@ -70,7 +70,8 @@ def ensure_demo(owner: User | None = None) -> Project | None:
     project = project or _create(owner)
     for shelf in SHELVES:
         _import(project, shelf, owner)
-    made = {kind: _queue(project, kind, owner) for kind in Queue.Kind}
+    # In the order in which there is something in them.
+    made = {kind: _queue(project, kind, owner) for kind in reversed(Queue.Kind)}
     queues.fill(made[Queue.Kind.SAMPLES], queues.Filling(), owner)
     with transaction.atomic():
         job = start_curation(project, owner)

@@ -11,7 +11,7 @@ from curation.actions import queues
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Job, Queue
 
-PASSAGES = 40
+PASSAGES = 20
 
 
 def plan(job: Job) -> Iterator[ChunkPlan]:
