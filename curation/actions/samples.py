@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.contrib.postgres.search import SearchVector
@@ -28,6 +29,7 @@ from curation.models import (
     Verdict,
 )
 from curation.recipe import chain
+from curation.recipe.ingest.objects import Found, read_objects
 from curation.recipe.text import search
 from curation.recipe.text.normalise import normal_form, text_hash
 
@@ -35,6 +37,12 @@ TITLE = 300  # characters
 #: What of a quote is looked up in the search index; the whole quote is compared afterwards.
 LOOKED_UP = 200
 LINKED_AT_ONCE = 200
+
+
+def holds_samples(path: Path) -> bool:
+    """Whether the first row of a file means to be a sample with its chain, rather than a document."""
+    first = next(read_objects(path, path.name), None)
+    return isinstance(first, Found) and chain.looks_like_chain(first.value)
 
 
 # Storing

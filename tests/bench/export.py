@@ -10,13 +10,11 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
+
+from tests.bench.database import a_database
 
 ROWS = 100_000
 
@@ -49,7 +47,7 @@ UPDATE curation_document d SET extraction_id = e.id FROM curation_extraction e
 
 
 def export() -> dict[str, Any]:
-    with _a_database():
+    with a_database():
         project = _filled()
         jsonl = _measured(lambda: _ours(project, "jsonl"))
         parquet = _measured(lambda: _ours(project, "parquet"))
@@ -63,36 +61,6 @@ def export() -> dict[str, Any]:
         "n": ROWS,
         "details": {"jsonl": jsonl, "parquet": parquet, "peer": peer},
     }
-
-
-@contextmanager
-def _a_database() -> Iterator[None]:
-    """An embedded PostgreSQL of its own, in a folder that goes with it."""
-    home = Path(tempfile.mkdtemp(prefix="seedbed-bench-"))
-    home.chmod(0o711)  # as root, PostgreSQL runs as another user, who has to get in
-    os.environ |= {
-        "STUDIO_HOME": str(home),
-        "DJANGO_SETTINGS_MODULE": "curation.settings",
-        "CELERY_BROKER_URL": "memory://",
-        "STUDIO_LOG_LEVEL": "ERROR",
-    }
-    os.environ.pop("DATABASE_URL", None)
-    try:
-        import django
-
-        django.setup()
-        from django.core.management import call_command
-        from django.db import connection
-
-        from curation.studio.database import held
-        from curation.studio.home import Home
-
-        with held(Home(home)):
-            call_command("migrate", verbosity=0)
-            yield
-            connection.close()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _filled() -> Any:

@@ -84,7 +84,7 @@ def contents(snapshot: Snapshot) -> dict[str, bytes]:
 
 def rows_of(snapshot: Snapshot) -> list[dict[str, Any]]:
     files = contents(snapshot)
-    lines = b"".join(files[file.name] for file in snapshot.files.all() if file.name != "rows.jsonl")
+    lines = b"".join(files[file.name] for file in snapshot.files.all() if file.name != "rows.tsv")
     return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -93,7 +93,7 @@ def test_files_hold_what_was_frozen_and_the_manifest_says_so(project: Project, w
     snapshot = exported(project, what)
     files = contents(snapshot)
     shards = [f"{what}-0000{number}-of-00003.jsonl" for number in range(3)]
-    assert set(files) == {"manifest.json", "rows.jsonl", *shards}
+    assert set(files) == {"manifest.json", "rows.tsv", *shards}
     manifest = json.loads(files["manifest.json"])
     assert manifest == snapshot.manifest
     assert manifest["rows"] == snapshot.rows == len(rows_of(snapshot)) == 7
@@ -101,8 +101,9 @@ def test_files_hold_what_was_frozen_and_the_manifest_says_so(project: Project, w
         assert hashlib.sha256(files[entry["name"]]).hexdigest() == entry["sha256"]
         assert len(files[entry["name"]]) == entry["bytes"]
     frozen = snapshot.frozen_rows.order_by("ordinal").values_list("subject_uuid", "content_sha256")
-    listed = [json.loads(line) for line in files["rows.jsonl"].splitlines()]
-    assert [(row["uuid"], row["sha256"]) for row in listed] == [(str(uuid), sha) for uuid, sha in frozen]
+    header, *listed = files["rows.tsv"].decode().splitlines()
+    assert header == "uuid\tsha256"
+    assert listed == [f"{uuid}\t{sha256}" for uuid, sha256 in frozen]
     assert snapshot.state == Snapshot.State.READY
 
 

@@ -17,7 +17,7 @@ from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Job, Snapshot, SnapshotFile
 from curation.recipe import chain
 from curation.recipe.export import manifest
-from curation.recipe.export.formats import FORMATS
+from curation.recipe.export.formats import FORMATS, LISTING
 from curation.recipe.export.schemas import ROWS, SCHEMAS
 from curation.recipe.export.shards import Shard, shard_name, sweep_parts, write_shard, write_whole
 
@@ -112,7 +112,7 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Shard:
     listing = inputs["name"] == manifest.ROWS_NAME
     query, build = (_LIST, _listed_row) if listing else (_CONTENT[snapshot.what], _BUILD[snapshot.what])
     rows = _rows(query, build, snapshot, inputs["first"], inputs["end"], pulse)
-    schema, form = (ROWS, FORMATS["jsonl"]) if listing else (SCHEMAS[snapshot.what], FORMATS[snapshot.format])
+    schema, form = (ROWS, LISTING) if listing else (SCHEMAS[snapshot.what], FORMATS[snapshot.format])
     shard = write_shard(folder_of(snapshot), inputs["name"], rows, schema, form)
     missing = inputs["end"] - inputs["first"] - shard.rows
     if missing:

@@ -21,6 +21,7 @@ from curation.actions.imports import (
     start_import,
 )
 from curation.actions.projects import ProjectError, create_project
+from curation.actions.samples import holds_samples
 from curation.jobs.run import drain
 from curation.models import Import, Job, Project, RejectedRow, Source
 from curation.studio.preparation import alone, migrate
@@ -29,7 +30,7 @@ SHOWN_REASONS = 1_000
 
 
 class Command(BaseCommand):
-    """Prints one JSON object: documents, duplicates, rejected, rejected_reasons, rows."""
+    """Prints one JSON object: documents (or samples), duplicates, rejected, rejected_reasons, rows."""
 
     help = (
         "Import files and folders (JSONL, JSON, CSV, Parquet, text, Markdown, HTML; plain, compressed, in ZIP or TAR) "
@@ -51,6 +52,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--licence", default="", help="SPDX identifier, for example CC-BY-4.0")
         parser.add_argument("--address", default="", help="where the source is found on the web")
+        parser.add_argument(
+            "--samples",
+            action="store_true",
+            help="read the rows as generated samples with their chain (docs/sample-schema.md), as they are in any "
+            "case with --kind synthetic when the first row has messages, steps or verdicts",
+        )
         parser.add_argument(
             "--map",
             nargs="+",
@@ -75,7 +82,11 @@ class Command(BaseCommand):
                 project, name, None, options["kind"], options["licence"], options["address"]
             )
             stored = [(_name(path, options["paths"]), keep_path(path)) for path in files]
-            batch = draft_import(source, stored, None, options["map"])
+            samples = options["samples"] or (
+                options["kind"] == Source.Kind.SYNTHETIC and any(map(holds_samples, files))
+            )
+            what = Import.What.SAMPLES if samples else Import.What.DOCUMENTS
+            batch = draft_import(source, stored, None, options["map"], what)
             job = start_import(batch, None)
         except (ImportRefused, ProjectError, OSError) as error:
             raise CommandError(str(error)) from error
@@ -91,7 +102,7 @@ class Command(BaseCommand):
             raise CommandError(f"The import did not finish. {last.reason}")
         if not outcome["rows"]:
             raise CommandError("Nothing was imported: the files hold no rows.")
-        if not outcome["documents"] and not outcome["duplicates"]:
+        if not outcome[batch.what] and not outcome["duplicates"]:
             raise CommandError(f"Nothing was imported: all {outcome['rejected']:,} rows were rejected.")
 
     def _project(self, slug: str, create: bool) -> Project:
@@ -161,7 +172,7 @@ def _outcome(batch: Import) -> dict[str, Any]:
     counts = report(batch)
     return {
         "import": str(batch.uuid),
-        "documents": counts["documents"],
+        batch.what: counts["documents"],
         "duplicates": counts["duplicates"],
         "rejected": counts["rejected"],
         "rejected_reasons": [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from curation.recipe.export import jsonl, parquet
+from curation.recipe.export import jsonl, listing, parquet
 from curation.recipe.export.schemas import Schema
 from curation.recipe.export.sink import Sink
 
@@ -45,3 +45,14 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
+
+#: Not for people to choose: how the list of a snapshot's rows is written, whatever the rows themselves are.
+LISTING = Format(
+    "listing",
+    "List of rows",
+    "UUID and SHA-256 of each row.",
+    ".tsv",
+    "text/tab-separated-values",
+    listing.write,
+    (),
+)

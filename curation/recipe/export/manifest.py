@@ -12,8 +12,8 @@ from curation.recipe.export.shards import Shard
 from curation.recipe.reasons import REASONS
 
 NAME = "manifest.json"
-#: The exact rows, in order: `{"uuid", "sha256"}` a line. Beside the manifest rather than in it, as it grows with the rows.
-ROWS_NAME = "rows.jsonl"
+#: The exact rows, in order. Beside the manifest rather than in it, as it grows with the rows.
+ROWS_NAME = "rows.tsv"
 
 
 def manifest(

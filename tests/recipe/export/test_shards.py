@@ -71,7 +71,7 @@ def manifested(**changes: Any) -> dict[str, Any]:
         "schema": PASSAGES,
         "form": FORMATS["parquet"],
         "shards": [Shard("a", 12, 1, "x"), Shard("b", 8, 1, "y")],
-        "rows_file": Shard("rows.jsonl", 20, 1, "z"),
+        "rows_file": Shard("rows.tsv", 20, 1, "z"),
         "left_out": {"too_short": 2, "rejected": 7},
         "licences": {"": 5, "CC-BY-4.0": 15},
         "versions": {"scorers": {}},
