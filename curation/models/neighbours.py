@@ -61,7 +61,7 @@ def nearest(
     neighbours; near ties come in one order.
     """
     sql = _NEAREST.format(dimensions=int(model.dimensions), model=int(model.pk))
-    parameters = {
+    parameters: dict[str, int | str | bool] = {
         "vector": "[" + ",".join(map(repr, vector)) + "]",
         "project": project.pk,
         "itself": itself,

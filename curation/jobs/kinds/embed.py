@@ -112,6 +112,5 @@ KIND = Kind(
     process=process,
     save=save,
     finish=finish,
-    transient=(encode.ModelUnavailable,),
     writes_much=True,
 )

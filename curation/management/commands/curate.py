@@ -45,8 +45,7 @@ class Command(BaseCommand):
         except NothingToCurate as error:
             raise CommandError(str(error)) from None
         found = funnel(project)
-        json.dump(found.as_dict(), self.stdout, ensure_ascii=False)  # type: ignore[arg-type]
-        self.stdout.write("")
+        self.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False))
         if not found.documents:
             raise CommandError("There is no document left in the project.")
 
@@ -74,11 +73,11 @@ class Workers:
 
 
 class Line:
-    """One line per step on standard error: how far, how fast, how long still; rewritten in place on a terminal."""
+    """One line per step on standard error: how far, how fast, how long still. Rewritten in place on a terminal,
+    repeated every ten seconds elsewhere."""
 
     def __init__(self) -> None:
-        self._shown = float("-inf")
-        self._job: int | None = None
+        self._shown = time.monotonic()
         self._ended: set[int] = set()
 
     def __call__(self, job: Job) -> None:

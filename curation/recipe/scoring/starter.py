@@ -99,7 +99,7 @@ class Heads:
         )
 
     def score(
-        self, rubric: str, vectors: NDArray[np.float32], signals: Sequence[Mapping[str, float]]
+        self, rubric: str, vectors: NDArray[np.floating[Any]], signals: Sequence[Mapping[str, float]]
     ) -> list[float]:
         """Values from 0 to 5, rounded to 6 digits. `vectors` (n, dimensions) are rounded to half precision first, as they are
         stored, so that a fresh and a stored vector give the same value."""
@@ -137,7 +137,7 @@ def exemplars() -> tuple[Exemplar, ...]:
 
 def fit(
     model: str,
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.floating[Any]],
     signals: Sequence[Mapping[str, float]],
     labels: Sequence[Mapping[str, float]],
 ) -> Heads:
@@ -186,7 +186,7 @@ def _signals(signals: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
 
 
 def _inputs(
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.floating[Any]],
     signals: Sequence[Mapping[str, float]],
     centre: NDArray[np.float64],
     scale: NDArray[np.float64],

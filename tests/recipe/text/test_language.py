@@ -40,7 +40,8 @@ def test_a_long_text_is_judged_by_all_of_it_and_not_by_its_beginning():
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/langid/lingua is not here")
 def test_nine_of_ten_sentences_that_are_answered_are_right():
-    rows = [orjson.loads(line) for line in lzma.open(DATA / "sentences_75x1000.jsonl.xz")][::25]
+    with lzma.open(DATA / "sentences_75x1000.jsonl.xz") as lines:
+        rows = [orjson.loads(line) for line in lines][::25]
     answered = [
         (said.code, row["lang"])
         for said, row in zip(identify([row["text"] for row in rows]), rows, strict=True)
