@@ -74,6 +74,9 @@ class NameForm(forms.Form):
 
 
 class TokenForm(forms.Form):
+    """Stands on one page with `NameForm`, so its field has an id of its own."""
+
+    prefix = "token"
     name = forms.CharField(label="What will use it", max_length=80, help_text="For example: nightly import.")
 
 

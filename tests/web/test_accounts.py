@@ -132,7 +132,7 @@ def test_a_made_up_link_is_gone(client):
 def test_a_token_is_shown_once_and_can_be_revoked(client):
     user = make.a_user()
     client.force_login(user)
-    made = client.post("/account/tokens", {"name": "laptop"})
+    made = client.post("/account/tokens", {"token-name": "laptop"})
     secret = made.context["secret"]
     assert secret in made.content.decode()
     assert "no-store" in made["Cache-Control"]
