@@ -29,7 +29,7 @@ def test_a_dispute_is_read_side_by_side_and_resolved(page_of: Callable[..., Page
     page.goto("/projects/reading/review/")
     page.get_by_role("link", name="Disputes and flags").click()
     assert problems(page) == []
-    page.get_by_role("link", name="Document").first.click()
+    page.get_by_role("main").get_by_role("link", name="Document").click()
     expect(page.locator(".opinion del")).to_contain_text("with a wrong remark")
     assert problems(page) == []
     page.get_by_label("As edited by").check()
