@@ -15,6 +15,7 @@ AREAS: dict[str, str] = {
     "seeds/": "seeds",
     "samples/": "samples",
     "search/": "search",
+    "exports/": "exports",
     "jobs/": "jobs",
     "members/": "members",
     "queues/": "queues",

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import models
+from django.db import connection, models
 
 from curation.models.job import Job
 from curation.models.project import Project
 from curation.models.user import User
+
+#: What joins a snapshot's rows to what they were made of, with `gone` for a row that may not be used any more.
+_STANDING = {
+    "documents": """LEFT JOIN curation_document d ON d.id = r.subject_id
+        CROSS JOIN LATERAL (SELECT d.id IS NULL OR d.withdrawn_at IS NOT NULL AS gone) AS is_gone""",
+    "passages": """LEFT JOIN curation_passage p ON p.id = r.subject_id LEFT JOIN curation_document d ON d.id = p.document_id
+        CROSS JOIN LATERAL (SELECT d.id IS NULL OR d.withdrawn_at IS NOT NULL AS gone) AS is_gone""",
+    "seeds": """LEFT JOIN curation_seed s ON s.id = r.subject_id LEFT JOIN curation_passage p ON p.id = s.passage_id
+        LEFT JOIN curation_document d ON d.id = p.document_id CROSS JOIN LATERAL (
+            SELECT s.id IS NULL OR s.state = 'withdrawn' OR d.withdrawn_at IS NOT NULL AS gone) AS is_gone""",
+    "samples": """LEFT JOIN curation_sample m ON m.id = r.subject_id LEFT JOIN curation_passage p ON p.id = m.passage_id
+        LEFT JOIN curation_document d ON d.id = p.document_id CROSS JOIN LATERAL (
+            SELECT m.id IS NULL OR m.state = 'withdrawn' OR d.withdrawn_at IS NOT NULL AS gone) AS is_gone""",
+}
 
 
 class Snapshot(models.Model):
@@ -46,6 +60,16 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_what_display()} {self.created_at:%Y-%m-%d %H:%M}"
+
+    def withdrawn_since(self) -> int:
+        """How many of its rows have been withdrawn, or have left the project, since it was made."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""SELECT count(*) FROM curation_snapshotrow r {_STANDING[self.what]}
+                     WHERE r.snapshot_id = %s AND gone""",
+                [self.pk],
+            )
+            return int(cursor.fetchone()[0])
 
 
 class SnapshotRow(models.Model):

@@ -61,7 +61,7 @@ RAIL: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Work",
         (
             Place("Queues", "inbox", "queues:list", "q", Role.MANAGER),
-            Place("Exports", "download", "exports:list", "x"),
+            Place("Exports", "download", "exports:list", "x", Role.MANAGER),
             Place("Jobs", "activity", "jobs:list", "j"),
         ),
     ),
