@@ -47,7 +47,8 @@ class Figures:
 
 def figures(project: Project) -> Figures:
     """Counted now, or a short while ago where that is dear; `counted_at` says so."""
-    key = f"overview-{project.pk}-{sorted(project.knobs.items())}"
+    knobs = "-".join(f"{name}:{value}" for name, value in sorted(project.knobs.items()))
+    key = f"overview-{project.pk}-{knobs}"
     if found := cache.get(key):
         return found
     began = time.monotonic()
