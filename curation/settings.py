@@ -245,6 +245,13 @@ if QUEUE_IN_DATABASE:
         "notify_throttle_interval_ms": 0,
         "pool_size": 4,
     }
+elif CELERY_BROKER_URL.startswith("redis"):
+    # A Redis that has stopped answering must not hold up the page that announces a job.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "socket_connect_timeout": 5,
+        "socket_timeout": 10,
+        "socket_keepalive": True,
+    }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # PostgreSQL has the truth about jobs; nobody asks Celery for results.
 CELERY_TASK_IGNORE_RESULT = True
@@ -320,7 +327,6 @@ LOGGING = {
         # One line for each message that comes in; the line that says how it went stays.
         "celery.worker.strategy": {"level": "WARNING"},
         "pgmq": {"level": "WARNING"},
-        "sentence_transformers": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "sentence_transformers": {"level": "WARNING"},
     },

@@ -38,6 +38,8 @@ def with_database(arguments: list[str]) -> Iterator[None]:
     from django.conf import settings
 
     if not settings.EMBEDDED_POSTGRES:
+        if _is_our_own(name):
+            _check()
         yield
         return
     from curation.studio.database import held
@@ -53,8 +55,18 @@ def _is_our_own(name: str) -> bool:
     return (COMMANDS / f"{name}.py").is_file()
 
 
+def _check() -> None:
+    """See that the database of DATABASE_URL can be used; it is migrated when its studio is started."""
+    import django
+
+    django.setup()
+    from curation.studio.checks import check_database
+
+    check_database()
+
+
 def _prepare() -> None:
-    """Bring the embedded database up to date; one of DATABASE_URL is migrated when its studio is started."""
+    """Bring the embedded database up to date, so that commands work before the studio was ever started."""
     import django
 
     django.setup()

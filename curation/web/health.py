@@ -1,5 +1,7 @@
 """`GET /healthz`: whether the database, the broker and the workers are there. Open to all, and about nobody."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, connection
@@ -11,7 +13,11 @@ from kombu.exceptions import KombuError
 
 from curation.jobs.heartbeat import worker_alive
 
+# Seconds, for connecting and for each answer, as the transports of Redis and RabbitMQ name them.
 BROKER_PATIENCE = 3
+_REDIS = {"socket_connect_timeout": BROKER_PATIENCE, "socket_timeout": BROKER_PATIENCE}
+_RABBITMQ = {"read_timeout": BROKER_PATIENCE, "write_timeout": BROKER_PATIENCE}
+PATIENCE = {"redis": _REDIS, "rediss": _REDIS, "amqp": _RABBITMQ, "amqps": _RABBITMQ}
 
 
 @login_not_required
@@ -46,11 +52,13 @@ def _broker_answers(database: bool) -> bool:
         return database and _queue_installed()
     from curation.celery import app
 
+    options = PATIENCE.get(urlsplit(settings.CELERY_BROKER_URL).scheme, {})
+    broker = app.connection_for_write(connect_timeout=BROKER_PATIENCE, transport_options=options)
     try:
-        with app.connection_for_write(connect_timeout=BROKER_PATIENCE) as broker:
+        with broker:
             broker.ensure_connection(max_retries=1, timeout=BROKER_PATIENCE)
         return True
-    except (KombuError, OSError, *app.connection_for_write().connection_errors):
+    except (KombuError, OSError, *broker.connection_errors):
         return False
 
 
