@@ -150,7 +150,8 @@ class _Pulse:
 def claim(job_id: int) -> Chunk | None:
     """Take the job's next waiting chunk, or None."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"worker": worker_name(), "lease": LEASE, "job": job_id})
+        parameters: dict[str, Any] = {"worker": worker_name(), "lease": LEASE, "job": job_id}
+        cursor.execute(CLAIM, parameters)
         row = cursor.fetchone()
     return Chunk.objects.select_related("job", "job__project").get(pk=row[0]) if row else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q
@@ -159,7 +160,7 @@ def sitting_summary(queue: Queue, user: User) -> SittingSummary:
     """How many, how fast, how much in agreement, since this person sat down at the queue."""
     sitting = Sitting.objects.filter(queue=queue, user=user).first()
     since = sitting.started_at if sitting else timezone.now()
-    parameters = {"user": user.pk, "queue": queue.pk, "since": since}
+    parameters: dict[str, Any] = {"user": user.pk, "queue": queue.pk, "since": since}
     with connection.cursor() as cursor:
         cursor.execute(SUMMARY, parameters)
         decided, accepted, rejected, rated, skipped, flagged, seconds = cursor.fetchone()

@@ -38,7 +38,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True)  # type: ignore[misc]
     created_at = models.DateTimeField(default=timezone.now)
     session_epoch = models.PositiveIntegerField(
         default=0, help_text="Counted up, it ends every session of the account at once."

@@ -55,8 +55,8 @@ def _filtered(project: Project, filters: listing.Filters, choices: listing.Choic
     kind = filters.select("kind", "Kind", Source.Kind.choices)
     sources = choices.sources_of(source, kind)
     if sources is not None:
-        found = Occurrence.objects.filter(source__in=sources).values("document")
-        rows = rows.filter(passage__document__in=found)
+        there = Occurrence.objects.filter(source__in=sources).values("document")
+        rows = rows.filter(passage__document__in=there)
     return rows
 
 

@@ -78,7 +78,12 @@ def claim(queue: Queue, user: User) -> Claim | None:
 
 
 def _claim(queue_id: int, user_id: int, after: str) -> Claim | None:
-    parameters = {"queue": queue_id, "user": user_id, "lease": LEASE, "pause": PAUSE_ENDS_SITTING}
+    parameters: dict[str, Any] = {
+        "queue": queue_id,
+        "user": user_id,
+        "lease": LEASE,
+        "pause": PAUSE_ENDS_SITTING,
+    }
     for _ in range(3):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -96,6 +101,7 @@ def held(queue: Queue, user: User) -> list[Claim]:
     return [
         Claim(item, lease, expires_at)
         for item, lease, expires_at in slots.values_list("item_id", "lease", "expires_at")
+        if lease and expires_at
     ]
 
 

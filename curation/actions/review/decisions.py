@@ -14,7 +14,7 @@ from curation.actions.review.projection import Standing, project
 from curation.models import Decision, Draft, Item, Lease, Queue, Slot, TextVersion, User
 from curation.recipe.review.cards import CARDS
 
-ENDED_BY = {
+ENDED_BY: dict[str, Decision.Event] = {
     Lease.End.DECIDED: Decision.Event.DECIDE,
     Lease.End.SKIPPED: Decision.Event.SKIP,
     Lease.End.FLAGGED: Decision.Event.FLAG,
