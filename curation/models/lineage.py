@@ -8,7 +8,7 @@ by `within`, shows.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +22,8 @@ from curation.models.seed import Seed
 from curation.models.snapshot import Snapshot, SnapshotRow
 from curation.models.source import Source
 
-#: Rows of one kind that are named one by one; more are given as a number.
-NAMED = 3
+#: Rows of one kind that are counted; more are "more than".
+MOST = 99
 #: Passages of a document whose snapshots are looked up.
 MOST_PASSAGES = 2_000
 
@@ -55,26 +55,26 @@ def of_document(document: Document) -> list[Node]:
 
 def of_passage(passage: Passage) -> list[Node]:
     """At most four queries."""
-    seeds = list(passage.seeds.only("uuid", "state")[:NAMED])
-    samples = _samples(Q(passage=passage) | Q(seed__in=seeds), ("passage", passage.uuid))
+    seeds = list(passage.seeds.only("uuid", "state")[:1])
+    samples, made = _samples(Q(passage=passage) | Q(seed__in=seeds), ("passage", passage.uuid))
     return [
         *_sources(passage.document_id),
         _document(passage.document),
         _passage(passage, here=True),
         *[_seed(seed) for seed in seeds],
         *samples,
-        *_snapshots([passage.uuid, *[seed.uuid for seed in seeds], *[node.uuid for node in samples]]),
+        *_snapshots([passage.uuid, *[seed.uuid for seed in seeds], *made]),
     ]
 
 
 def of_seed(seed: Seed) -> list[Node]:
     """At most three queries."""
-    samples = _samples(Q(seed=seed), ("seed", seed.uuid))
+    samples, made = _samples(Q(seed=seed), ("seed", seed.uuid))
     return [
         *_above(seed.passage),
         _seed(seed, here=True),
         *samples,
-        *_snapshots([seed.uuid, *[node.uuid for node in samples]]),
+        *_snapshots([seed.uuid, *made]),
     ]
 
 
@@ -98,10 +98,13 @@ def _above(passage: Passage | None) -> list[Node]:
 
 
 def _sources(document: int) -> list[Node]:
-    found = list(Source.objects.filter(occurrences__document=document).distinct().order_by("id")[: NAMED + 1])
-    return [_source(source) for source in found[:NAMED]] + (
-        [Node("source", "and more")] if len(found) > NAMED else []
-    )
+    """The first source it was found in, with the number of others."""
+    found = list(Source.objects.filter(occurrences__document=document).distinct().order_by("id")[: MOST + 1])
+    if not found:
+        return []
+    others = f"{MOST}+" if len(found) > MOST else str(len(found) - 1)
+    first = _source(found[0])
+    return [first if len(found) == 1 else replace(first, label=f"{first.label} and {others} more")]
 
 
 def _source(source: Source) -> Node:
@@ -131,35 +134,33 @@ def _seed(seed: Seed, *, here: bool = False) -> Node:
     )
 
 
-def _samples(where: Q, within: tuple[str, UUID]) -> list[Node]:
-    """The youngest samples, each by name; as one number when there are many."""
-    found = list(
-        Sample.objects.filter(where)
-        .only("uuid", "title", "external_id", "state")
-        .order_by("-id")[: NAMED + 1]
-    )
-    if len(found) > NAMED:
-        return _counted("sample", "samples", Sample.objects.filter(where).count(), within)
-    return [
-        Node("sample", str(sample), sample.uuid, gone=sample.state == Sample.State.WITHDRAWN)
-        for sample in found
-    ]
+def _samples(where: Q, within: tuple[str, UUID]) -> tuple[list[Node], list[UUID]]:
+    """The one sample by name, several as a number; and the ids of those that were counted."""
+    rows = Sample.objects.filter(where).only("uuid", "title", "external_id", "state")
+    found = list(rows.order_by("-id")[: MOST + 1])
+    ids = [sample.uuid for sample in found]
+    if len(found) == 1:
+        [sample] = found
+        gone = sample.state == Sample.State.WITHDRAWN
+        return [Node("sample", str(sample), sample.uuid, gone=gone)], ids
+    return _counted("sample", "samples", len(found), within), ids
 
 
 def _counted(kind: str, word: str, count: int, within: tuple[str, UUID]) -> list[Node]:
     word = word.removesuffix("s") if count == 1 else word
-    return [Node(kind, f"{count:,} {word}", count=count, within=within)] if count else []
+    said = f"more than {MOST}" if kind == "sample" and count > MOST else f"{count:,}"
+    return [Node(kind, f"{said} {word}", count=count, within=within)] if count else []
 
 
 def _snapshots(subjects: Iterable[UUID | None]) -> list[Node]:
+    """The snapshot that holds any of these rows by name; several as a number."""
     held = SnapshotRow.objects.filter(subject_uuid__in=[uuid for uuid in subjects if uuid])
-    found = list(
-        Snapshot.objects.filter(pk__in=held.values("snapshot"))
-        .only("uuid", "what", "created_at")
-        .order_by("-id")[: NAMED + 1]
-    )
-    named = [Node("snapshot", str(snapshot), snapshot.uuid) for snapshot in found[:NAMED]]
-    return named + ([Node("snapshot", "and more")] if len(found) > NAMED else [])
+    rows = Snapshot.objects.filter(pk__in=held.values("snapshot")).only("uuid", "what", "created_at")
+    found = list(rows.order_by("-id")[: MOST + 1])
+    if len(found) == 1:
+        return [Node("snapshot", str(found[0]), found[0].uuid)]
+    said = f"more than {MOST}" if len(found) > MOST else str(len(found))
+    return [Node("snapshot", f"{said} snapshots", count=len(found))] if found else []
 
 
 _BELOW_DOCUMENT = """

@@ -278,6 +278,7 @@ def histogram(
     ]
     return {
         "bars": drawn,
+        "linked": any(entry.get("url") for entry in bins),
         "title": title,
         "unit": unit,
         "low": low,
@@ -301,6 +302,7 @@ def lineage(steps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     icons = {
         "source": "database",
         "document": "file-text",
+        "extraction": "file-code",
         "passage": "text-select",
         "seed": "sprout",
         "sample": "package",

@@ -114,6 +114,7 @@ def document(request: HttpRequest, project: str, document: UUID) -> HttpResponse
     context = {
         "document": found,
         "standing": standing.of_document(found, sees_scores=sees_scores),
+        "same": _same(found),
         "link": safe_link(found.address),
         "steps": strips.steps(opened, lineage.of_document(found)),
         "places": found.occurrences.select_related("source", "batch")[: PLACES_SHOWN + 1],
@@ -124,6 +125,16 @@ def document(request: HttpRequest, project: str, document: UUID) -> HttpResponse
         **_measured(found),
     }
     return render(request, "documents/document.html", context)
+
+
+def _same(document: Document) -> Document | None:
+    """The document that was kept where this one is its exact duplicate."""
+    if document.left_out != "exact_duplicate" or document.extraction is None:
+        return None
+    kept = Document.objects.filter(
+        project=document.project_id, extraction__normal_sha256=document.extraction.normal_sha256, left_out=""
+    )
+    return kept.only("uuid", "title", "address", "sha256").first()
 
 
 def _position(request: HttpRequest, extraction: Extraction | None) -> int:

@@ -24,6 +24,9 @@ from django.utils.http import urlencode
 from curation.models import Project
 from curation.recipe.text import search
 
+#: Controls that are always in sight; the others stand behind "More filters".
+FIRST = ("q", "state", "language", "sort")
+FEW = 3
 #: A list counts its rows up to here and then says "more than".
 COUNT_CAP = 10_000
 WORDS_CAP = 1_000
@@ -161,6 +164,22 @@ class Filters:
     def active(self) -> bool:
         """Whether anything but the order narrows the list."""
         return any(control.value for control in self.controls if control.name != "sort")
+
+    @property
+    def first(self) -> list[Control]:
+        """The controls that are always in sight."""
+        shown = [control for control in self.controls if control.kind != "hidden"]
+        return shown if len(shown) <= FEW else [control for control in shown if control.name in FIRST]
+
+    @property
+    def further(self) -> list[Control]:
+        """Those behind "More filters"."""
+        first = self.first
+        return [control for control in self.controls if control.kind != "hidden" and control not in first]
+
+    @property
+    def narrowed_further(self) -> bool:
+        return any(control.value for control in self.further)
 
     @property
     def within(self) -> list[Control]:

@@ -135,6 +135,7 @@ def passage(request: HttpRequest, project: str, passage: UUID) -> HttpResponse:
     context = {
         "passage": found,
         "standing": standing.of_passage(found, sees_scores=sees_scores, hidden=hidden),
+        "same": _same(found),
         "scores_hidden": hidden,
         "scores": [] if hidden else scores.said_of(opened, found),
         "steps": strips.steps(opened, lineage.of_passage(found)),
@@ -146,6 +147,14 @@ def passage(request: HttpRequest, project: str, passage: UUID) -> HttpResponse:
         **companions(found),
     }
     return render(request, "passages/passage.html", context)
+
+
+def _same(passage: Passage) -> Passage | None:
+    """The passage that was kept where this one is its exact duplicate."""
+    if passage.left_out != "exact_duplicate" or not passage.normal_sha256:
+        return None
+    twins = Passage.objects.filter(project=passage.project_id, normal_sha256=passage.normal_sha256)
+    return twins.exclude(left_out="exact_duplicate").select_related("document").defer("search").first()
 
 
 def around(passage: Passage) -> dict[str, Any]:
