@@ -355,7 +355,9 @@ def _verdicts() -> ArraySubquery:
 
 
 def _seed_fields(shown: Shown) -> list[Field]:
-    return [Field("text", "Text", shown.subject.current_text, typed=_typed(shown, "text"))]
+    seed = shown.subject
+    stood = seed.original_text if shown.decision else seed.current_text
+    return [Field("text", "Text", stood, typed=_typed(shown, "text"))]
 
 
 def _no_fields(shown: Shown) -> list[Field]:
@@ -365,7 +367,7 @@ def _no_fields(shown: Shown) -> list[Field]:
 def _sample_fields(shown: Shown) -> list[Field]:
     """One field per message, or one for a plain text."""
     sample = shown.subject
-    version = sample.text_version
+    version = None if shown.decision else sample.text_version
     messages = (version.messages if version else None) or sample.messages
     if not messages:
         text = version.text if version else sample.text

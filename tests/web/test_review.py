@@ -397,6 +397,13 @@ def test_an_edit_is_one_only_where_it_changes_the_text(queue: Queue, ada: User) 
     assert second.text_version is not None and second.text_version.text == "Passage number 2 is there."
 
 
+def test_the_walk_back_shows_ones_own_edit_as_a_difference(queue: Queue, ada: User) -> None:
+    client = signed_in(ada)
+    decided(client, queue, action="accept", text="Passage number 1 is there.")
+    html = html_of(client.get(address(queue, "/past")))
+    assert "<del>here</del><ins>there</ins>" in html and "Accepted" in html
+
+
 def test_line_ends_of_a_browser_are_no_edit(ada: User, queue: Queue) -> None:
     project = make.a_project("lines")
     seeds = make.a_queue(project, "seeds")
