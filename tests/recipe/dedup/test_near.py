@@ -64,6 +64,16 @@ def test_a_text_that_says_twice_as_much_is_no_duplicate():
     assert representatives(*a_set(at_angle(0, 1), texts=[WORDS, WORDS + " and so on " * 20])) == [0, 1]
 
 
+def test_texts_in_a_script_that_the_model_cannot_read_have_to_share_their_words():
+    monsoon = "भारत में साल की अधिकांश वर्षा जून से सितंबर के बीच होती है। इस वर्षा को लाने वाली हवाओं को मानसून कहते हैं।"
+    zero = "शून्य केवल कुछ नहीं का चिह्न नहीं है। उसके बिना हम बड़ी संख्याएँ इतनी आसानी से नहीं लिख सकते थे।"
+    assert representatives(*a_set(at_angle(0, 1), texts=[monsoon, zero])) == [0, 1]
+    rewritten = monsoon.replace("अधिकांश", "ज़्यादातर")
+    assert representatives(*a_set(at_angle(0, 1), texts=[monsoon, rewritten], scores=[1.0, 0.0])) == [0, 0]
+    ice = "大多数物质在凝固时体积会缩小，密度会变大，所以固体会沉到液体的底部。水却是一个例外。"
+    assert representatives(*a_set(at_angle(0, 1), texts=[ice, ice.replace("大多数", "多数")])) == [0, 0]
+
+
 def test_the_similarity_to_the_representative_is_given():
     found = near.clusters(*a_set(at_angle(0, 10)), 0.9)
     assert found[0] == (0, 1.0)
