@@ -7,14 +7,12 @@ A step is a dataclass whose fields are its options. `setup()` runs once per work
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 
-@runtime_checkable
 class Step(Protocol):
-    name: str
-    version: str
+    name: ClassVar[str]
 
     def setup(self) -> None: ...
 
-    def process_batch(self, records: Sequence[Any]) -> list[Any]: ...
+    def process_batch(self, records: Sequence[Any], /) -> list[Any]: ...

@@ -17,7 +17,7 @@ from curation.actions.judging import judge_documents
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Document, Extraction, Job, Signals
 from curation.recipe.scoring import signals
-from curation.recipe.text import language
+from curation.recipe.steps import IdentifyLanguage, MeasureSignals
 
 DOCUMENTS = 200  # per chunk
 CHARACTERS = 2_000_000
@@ -60,9 +60,9 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> list[Assessed]:
     keys = chunk.inputs["extractions"]
     for start in range(0, len(keys), BATCH):
         texts = dict(Extraction.objects.filter(pk__in=keys[start : start + BATCH]).values_list("pk", "text"))
-        found = language.identify(list(texts.values()))
-        for (key, text), said in zip(texts.items(), found, strict=True):
-            values = signals.measure(text)
+        found = IdentifyLanguage().process_batch(list(texts.values()))
+        measured = MeasureSignals().process_batch(list(texts.values()))
+        for key, said, values in zip(texts, found, measured, strict=True):
             scores = [[code, probability] for code, probability in said.scores]
             made.append(Assessed(key, said.code, scores, signals.corruption(values), values))
         pulse.beat(min(start + BATCH, len(keys)))

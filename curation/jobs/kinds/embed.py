@@ -16,6 +16,7 @@ from django.db import connection
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.jobs.kinds.split import SPLIT
 from curation.models import Chunk, Embedding, EmbeddingModel, Job, Passage
+from curation.recipe.steps import Embed
 from curation.recipe.text import encode
 
 if TYPE_CHECKING:
@@ -86,11 +87,11 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> dict[str, NDArray[np.float3
         .values_list("text_sha256", "text")
     )
     here = [digest for digest in hashes if digest in texts]
-    encoder = encode.load(options())
+    step = Embed(options())
     vectors: dict[str, NDArray[np.float32]] = {}
     for start in range(0, len(here), BATCH):
         batch = here[start : start + BATCH]
-        vectors.update(zip(batch, encoder.encode([texts[digest] for digest in batch]), strict=True))
+        vectors.update(zip(batch, step.process_batch([texts[digest] for digest in batch]), strict=True))
         pulse.beat(min(start + BATCH, len(hashes)))
     return vectors
 

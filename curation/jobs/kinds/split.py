@@ -13,9 +13,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Document, Extraction, Job, Passage
 from curation.recipe.scoring import signals
+from curation.recipe.steps import IdentifyLanguage, MeasureSignals, SplitIntoPassages
 from curation.recipe.text import language, search
 from curation.recipe.text.normalise import normal_hash, text_hash
-from curation.recipe.text.split import split
 
 DOCUMENTS = 50  # per chunk
 CHARACTERS = 500_000
@@ -110,11 +110,12 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> list[Row]:
 
 def passages_of(extraction: int, text: str, code: str) -> list[Row]:
     """The rows of one text. A passage too short or odd to tell its language has its document's."""
-    spans = split(text)
+    (spans,) = SplitIntoPassages().process_batch([text])
     parts = [text[span.start : span.end] for span in spans]
-    said = language.identify(parts)
+    said = IdentifyLanguage().process_batch(parts)
+    measured = MeasureSignals().process_batch(parts)
     rows = []
-    for ordinal, (span, part, guess) in enumerate(zip(spans, parts, said, strict=True)):
+    for ordinal, (span, part, guess, values) in enumerate(zip(spans, parts, said, measured, strict=True)):
         own = guess.code if guess.code != language.UNDETERMINED else code
         configuration, words = search.index(part, own)
         rows.append(
@@ -131,7 +132,7 @@ def passages_of(extraction: int, text: str, code: str) -> list[Row]:
                 own,
                 configuration,
                 words,
-                json.dumps(signals.measure(part)),
+                json.dumps(values),
             )
         )
     return rows
