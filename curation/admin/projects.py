@@ -10,7 +10,11 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from curation.actions import imports, projects
 from curation.admin.scoped import Long, ProjectFilter, Scoped, choice_filter, confirmed, each, set_filter
@@ -22,6 +26,12 @@ from curation.recipe.knobs import KNOBS, Knobs
 class ProjectForm(forms.ModelForm):
     """A project with one field per knob, beside the columns."""
 
+    languages = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Language codes to keep, for example en, de. Empty keeps every language.",
+    )
+
     class Meta:
         model = Project
         fields = ("name", "description", "languages", "guidelines")
@@ -30,12 +40,13 @@ class ProjectForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             current = asdict(self.instance.settings)
+            self.initial["languages"] = ", ".join(self.instance.languages)
             for name in KNOBS:
                 self.initial[f"knob_{name}"] = current[name]
 
     def clean_languages(self) -> list[str]:
         try:
-            return projects.clean_languages(self.cleaned_data["languages"])
+            return projects.clean_languages(self.cleaned_data["languages"].replace(",", " ").split())
         except projects.ProjectError as error:
             raise forms.ValidationError(str(error)) from error
 

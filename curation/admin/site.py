@@ -52,3 +52,50 @@ class StudioAdmin(UnfoldAdminSite):
 
 
 site = StudioAdmin()
+
+
+#: The panel's menu: (title, [(label, icon, list)]). Lists that are for site admins alone stand in their own group.
+MENU = (
+    (
+        "Projects",
+        (
+            ("Projects", "folder_open", "project"),
+            ("Members", "group", "membership"),
+            ("Log", "history", "activity"),
+        ),
+    ),
+    (
+        "Material",
+        (
+            ("Sources", "database", "source"),
+            ("Imports", "upload", "import"),
+            ("Exports", "download", "snapshot"),
+        ),
+    ),
+    ("Review", (("Queues", "inbox", "queue"), ("Decisions", "gavel", "decision"))),
+    (
+        "Background",
+        (
+            ("Jobs", "manufacturing", "job"),
+            ("Pieces", "view_module", "chunk"),
+            ("Mishaps", "error", "mishap"),
+        ),
+    ),
+)
+FOR_SITE_ADMINS = ("Installation", (("Accounts", "manage_accounts", "user"),))
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the panel's menu for this person."""
+    groups: list[Any] = [("", (("Dashboard", "dashboard", ""),)), *MENU]
+    if request.user.is_superuser:
+        groups.append(FOR_SITE_ADMINS)
+    return [{"title": title, "items": [_entry(*place) for place in places]} for title, places in groups]
+
+
+def _entry(label: str, icon: str, name: str) -> dict[str, Any]:
+    return {
+        "title": label,
+        "icon": icon,
+        "link": reverse(f"admin:curation_{name}_changelist" if name else "admin:index"),
+    }

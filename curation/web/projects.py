@@ -6,14 +6,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from curation.actions.projects import ProjectError, create_project
-from curation.models import Membership, Project, Role
+from curation.models import Membership, Project, Queue, Role
 from curation.web.links import link
 
 
@@ -38,14 +38,18 @@ def list(request: HttpRequest) -> HttpResponse:  # noqa: A001  the page is calle
     """The projects one may see, with what waits in them."""
     user: Any = request.user
     mine = Membership.objects.filter(project=OuterRef("pk"), user=user).values("role")
+    members = (
+        Membership.objects.filter(project=OuterRef("pk"), user__is_active=True).order_by().values("project")
+    )
+    open_queues = Queue.objects.filter(project=OuterRef("pk"), archived_at=None, paused_at=None)
     projects = (
         Project.objects.visible_to(user)
         .annotate(
             my_role=Subquery(mine[:1]),
-            queue_count=Count(
-                "queues", filter=Q(queues__archived_at=None, queues__paused_at=None), distinct=True
+            queue_count=Subquery(
+                open_queues.order_by().values("project").annotate(count=Count("pk")).values("count")
             ),
-            member_count=Count("memberships", filter=Q(memberships__user__is_active=True), distinct=True),
+            member_count=Subquery(members.annotate(count=Count("pk")).values("count")),
         )
         .defer("guidelines")
     )

@@ -47,7 +47,9 @@ class KnobsForm(forms.Form):
         for name, knob in KNOBS.items():
             whole = isinstance(ours[name], int)
             kind: Any = forms.IntegerField if whole else forms.FloatField
-            said = f"{knob.help} {knob.minimum:g} to {knob.maximum:g}{f' {knob.unit}' if knob.unit else ''}."
+            said = (
+                f"{knob.help} {knob.minimum:,g} to {knob.maximum:,g}{f' {knob.unit}' if knob.unit else ''}."
+            )
             step = "1" if whole else "any"
             self.fields[name] = kind(
                 label=knob.title,
@@ -56,7 +58,13 @@ class KnobsForm(forms.Form):
                 initial=values[name],
                 min_value=knob.minimum,
                 max_value=knob.maximum,
-                widget=forms.NumberInput(attrs={"step": step, "placeholder": f"{ours[name]:g}"}),
+                widget=forms.NumberInput(
+                    attrs={
+                        "step": step,
+                        "placeholder": f"{ours[name]:g}",
+                        "aria-describedby": f"id_{name}-help",
+                    }
+                ),
             )
 
     def values(self) -> dict[str, Any]:
@@ -94,7 +102,6 @@ def _page(
                 "field": form[name],
                 "ours": ours[name],
                 "is_ours": current[name] == ours[name],
-                "by_paper": False,
             }
             for name in KNOBS
         ],

@@ -114,6 +114,13 @@ def test_home_lists_one_s_own_projects(client, project, manager):
     assert "Create project" not in page
 
 
+def test_home_counts_members_and_open_queues(client, project, manager):
+    make.a_member(project)
+    make.a_queue(project), make.a_queue(project)
+    row = client.get("/").context["current"][0]
+    assert (row["project"].member_count, row["project"].queue_count, row["role"]) == (2, 2, "Manager")
+
+
 def test_site_admins_create_projects_and_nobody_else(client, project, manager):
     assert client.get("/new-project").status_code == 403
     assert client.post("/new-project", {"name": "Mine"}).status_code == 403

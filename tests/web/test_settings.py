@@ -1,6 +1,7 @@
 import pytest
 
 from curation.models import Activity, Job
+from curation.recipe.knobs import Knobs
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -25,14 +26,14 @@ def test_the_page_says_which_thresholds_are_ours(client, project, manager):
     ours = {knob["field"].name: knob["is_ours"] for knob in response.context["knobs"]}
     assert not ours.pop("min_factual")
     assert all(ours.values())
-    assert "our default is 2" in response.content.decode()
+    assert "Our default is 2" in response.content.decode()
 
 
 def test_a_threshold_is_stored_while_it_differs_from_ours(client, project, manager):
     client.post("/projects/stars/settings/thresholds", {"min_factual": "3.5"})
     project.refresh_from_db()
     assert project.knobs == {"min_factual": 3.5}
-    assert Activity.objects.get(project=project).details == {"min_factual": [2.0, 3.5]}
+    assert Activity.objects.get(project=project).details == {"min_factual": [Knobs().min_factual, 3.5]}
     client.post("/projects/stars/settings/thresholds", {"min_factual": ""})
     project.refresh_from_db()
     assert project.knobs == {}
