@@ -117,9 +117,28 @@ TEMPLATES: list[dict[str, Any]] = [
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Seedbed",
     "SITE_HEADER": "Seedbed",
+    "SITE_SUBHEADER": "For dataset managers",
+    "SITE_SYMBOL": "psychiatry",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    # The studio's green (static/css/studio.css).
+    "COLORS": {
+        "primary": {
+            "50": "#eef8f2",
+            "100": "#d9efe2",
+            "200": "#b4dfc7",
+            "300": "#84c8a6",
+            "400": "#4fab80",
+            "500": "#2a8f63",
+            "600": "#0d7a4c",
+            "700": "#0b623e",
+            "800": "#0b4e33",
+            "900": "#0a402b",
+            "950": "#052418",
+        }
+    },
+    "SIDEBAR": {"navigation": "curation.admin.site.navigation"},
 }
 
 # ── people ──
