@@ -69,3 +69,19 @@ def test_the_guide_has_the_keys_of_the_review_page():
     said = (ROOT / "docs" / "annotators.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.+?) \| ", said, re.M)
     assert page <= {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+
+
+def test_the_managers_guide_has_the_default_of_every_threshold():
+    from curation.recipe.knobs import Knobs
+
+    ours = Knobs()
+    said = (ROOT / "docs" / "managers.md").read_text(encoding="utf-8")
+    for default in (
+        f"| {ours.min_document_characters} characters |",
+        f"| {ours.min_educational} |",
+        f"| {ours.min_factual}, {ours.min_reasoning} |",
+        f"| {ours.near_duplicate_cosine} |",
+        f"| {ours.leave_out_rejected:d} (yes) |",
+        f"| {ours.seeds_decisions}, {ours.scores_decisions}, {ours.samples_decisions} |",
+    ):
+        assert default in said, default
