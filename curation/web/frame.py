@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Min, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from curation import access
@@ -24,6 +26,8 @@ from curation.web.links import link
 COUNT_LIMIT = 99
 PROJECTS_SHOWN = 40
 JOBS_SHOWN = 8
+#: The rate of a job is that of the last minutes, as on its own page.
+RECENT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,8 @@ class Frame:
         """Active jobs of the project with their progress in percent."""
         if not self.project:
             return []
+        now = timezone.now()
+        recent = Q(chunks__state=Chunk.State.DONE, chunks__finished_at__gte=now - RECENT)
         rows = (
             Job.objects.filter(project=self.project)
             .active()
@@ -178,14 +184,21 @@ class Frame:
                 total=Sum("chunks__size"),
                 finished=Sum("chunks__size", filter=Q(chunks__state=Chunk.State.DONE)),
                 moving=Sum("chunks__beaten", filter=Q(chunks__state=Chunk.State.RUNNING)),
+                recent=Sum("chunks__size", filter=recent),
+                since=Min("chunks__started_at", filter=recent),
             )
             .order_by("id")[:JOBS_SHOWN]
         )
-        return [self._job(job) for job in rows]
+        return [self._job(job, now) for job in rows]
 
-    def _job(self, job: Any) -> dict[str, Any]:
+    def _job(self, job: Any, now: datetime) -> dict[str, Any]:
         total, done = job.total or 0, (job.finished or 0) + (job.moving or 0)
+        rate = (
+            job.recent / max((now - job.since).total_seconds(), 0.001) if job.recent and job.since else None
+        )
         return {
+            "rate": rate,  # records a second over the last minutes; None while unknown
+            "left": (total - done) / rate if rate else None,  # seconds
             "title": _job_title(job.kind),
             "percent": min(100, 100 * done // total) if total else 0,
             "done": done,
