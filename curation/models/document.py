@@ -27,7 +27,7 @@ class Document(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
-    # Without an index of its own: the constraint and the lists' indexes start with it, and imports pay for each one.
+    # Without an index of its own: the lists' indexes start with it, and imports pay for each one.
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="documents", db_index=False)
     sha256 = models.CharField(max_length=64)
     title = models.CharField(max_length=500, blank=True, db_default="")
@@ -62,8 +62,9 @@ class Document(models.Model):
 
     class Meta:
         ordering = ["id"]
+        # The hash first: imports look up by it, and no index that starts with the project may seem as good.
         constraints = [
-            models.UniqueConstraint(fields=["project", "sha256"], name="document_once_per_project")
+            models.UniqueConstraint(fields=["sha256", "project"], name="document_once_per_project")
         ]
         indexes = [
             models.Index(fields=["project", "-id"], name="document_newest"),

@@ -85,7 +85,7 @@ def _batches(
     batch = Batch()
     for row in rows:
         if isinstance(row, Row):
-            batch.staged.append(_staged(len(batch.staged), file.batch.project_id, row))
+            batch.staged.append(_staged(len(batch.staged), row))
         else:
             batch.refused.append(_refused(file, row))
         if len(batch.staged) + len(batch.refused) >= BATCH:
@@ -98,36 +98,37 @@ def _batches(
 
 STAGE = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
-        place int, project_id bigint, sha256 text, media_type text, size bigint, member text, row bigint, "offset" bigint, length bigint,
+        place int, sha256 text, media_type text, size bigint, member text, row bigint, "offset" bigint, length bigint,
         title text, address text, licence text, meta jsonb) ON COMMIT DELETE ROWS;
     DELETE FROM incoming -- of an earlier batch, where a transaction of the caller's goes around both
 """
-FILL = 'COPY incoming (place, project_id, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
+FILL = 'COPY incoming (place, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
 
-#: Neither the staging table nor a new project has statistics, so the planner has to be told to look documents up one by
-#: one. `project_id` is staged for the same reason: a constant would be estimated as one row and read as a whole.
-BY_INDEX = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+#: The id of the document that a staged row is. A subquery per row, with `+ 0` so that no index of the project fits: a new
+#: database has no statistics, and whatever else the planner may choose from then reads the project once per row.
+BY_HASH = (
+    "(SELECT d.id FROM curation_document d WHERE d.sha256 = i.sha256 AND d.project_id + 0 = %(project)s)"
+)
+BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 DOCUMENTS = """
     INSERT INTO curation_document (project_id, sha256, title, address, media_type, size, stored_file_id, member, row,
                                    "offset", length, first_import_id)
-    SELECT project_id, sha256, title, address, media_type, size, %(stored)s, member, row, "offset", length, %(batch)s
+    SELECT %(project)s, sha256, title, address, media_type, size, %(stored)s, member, row, "offset", length, %(batch)s
       FROM incoming ORDER BY place
     ON CONFLICT (project_id, sha256) DO NOTHING
 """
-OCCURRENCES = """
+OCCURRENCES = f"""
     INSERT INTO curation_occurrence (document_id, source_id, batch_id, stored_file_id, file, member, row, address,
                                      title, licence, meta)
-    SELECT d.id, %(source)s, %(batch)s, %(stored)s, %(file)s, i.member, i.row, i.address, i.title, i.licence, i.meta
-      FROM incoming i JOIN curation_document d ON d.project_id = i.project_id AND d.sha256 = i.sha256
-     ORDER BY i.place
+    SELECT {BY_HASH}, %(source)s, %(batch)s, %(stored)s, %(file)s, i.member, i.row, i.address, i.title, i.licence, i.meta
+      FROM incoming i ORDER BY i.place
     ON CONFLICT (source_id, stored_file_id, member, row) DO NOTHING
 """
 #: What had been withdrawn because its last occurrence went is back: it is judged again.
-REVIVED = """
+REVIVED = f"""
     UPDATE curation_document SET withdrawn_at = NULL, left_out = '', left_out_detail = '', assessed_at = NULL
-     WHERE id = ANY (ARRAY(SELECT d.id FROM incoming i
-                             JOIN curation_document d ON d.project_id = i.project_id AND d.sha256 = i.sha256))
+     WHERE id = ANY (ARRAY(SELECT {BY_HASH} FROM incoming i))
        AND withdrawn_at IS NOT NULL
 """
 
@@ -139,6 +140,7 @@ def _commit(chunk: Chunk, file: ImportFile, batch: Batch) -> None:
         still_mine(chunk)
         if batch.staged:
             keys: dict[str, Any] = {
+                "project": file.batch.project_id,
                 "source": file.batch.source_id,
                 "batch": file.batch_id,
                 "stored": file.stored_file_id,
@@ -160,11 +162,10 @@ def _commit(chunk: Chunk, file: ImportFile, batch: Batch) -> None:
             file.save(update_fields=["mappings"])
 
 
-def _staged(place: int, project_id: int, row: Row) -> tuple[Any, ...]:
+def _staged(place: int, row: Row) -> tuple[Any, ...]:
     meta = {**row.meta, "notes": list(row.notes)} if row.notes else row.meta
     return (
         place,
-        project_id,
         hashlib.sha256(row.content).hexdigest(),
         row.media_type,
         len(row.content),
