@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError
 
 from curation.actions import review
 from curation.actions.curation import STEPS, NothingToCurate, start_curation, under_way
 from curation.jobs import run
 from curation.jobs.kinds import KINDS
+from curation.management.commands import curate
 from curation.models import (
     Chunk,
     Cluster,
@@ -396,6 +398,33 @@ def test_the_command_prints_the_funnel_as_json(project, capsys):
     assert {"passages", "passages_left_out", "embedded", "scored", "clusters", "seeds"} <= set(said)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == [KINDS[name].title for name in STEPS]
+
+
+def test_work_is_left_to_live_workers_until_they_stop(project):
+    seen = []
+
+    def left_to_others():
+        seen.append(Chunk.objects.count())
+        return len(seen) < 3
+
+    assert run.drain(start_curation(project, None), None, left_to_others).state == Job.State.DONE
+    assert seen[:3] == [0, 0, 0]
+    assert Seed.objects.exists()
+
+
+def test_a_database_that_restarts_is_waited_for(project, monkeypatch):
+    broken = [OperationalError("terminating connection"), InterfaceError("connection is closed")]
+
+    def drain(*args):
+        if broken:
+            raise broken.pop()
+        return run.drain(*args)
+
+    monkeypatch.setattr(curate, "drain", drain)
+    monkeypatch.setattr(curate.connection, "close", lambda: None)
+    out = io.StringIO()
+    call_command("curate", "pages", stdout=out)
+    assert json.loads(out.getvalue())["kept"] == 4
 
 
 def test_a_step_that_fails_is_named_with_the_way_out(project, monkeypatch):

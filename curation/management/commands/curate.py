@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, connection
 
 from curation.actions.curation import NothingToCurate, start_curation, under_way
 from curation.jobs.heartbeat import worker_alive
@@ -16,6 +17,8 @@ from curation.models import Job, Project
 from curation.models.funnel import funnel
 
 CANCELLED = 3
+#: Seconds that the database may be away.
+PATIENCE = 60
 
 
 class Command(BaseCommand):
@@ -50,13 +53,37 @@ class Command(BaseCommand):
             raise CommandError("There is no document left in the project.")
 
     def _follow(self, job: Job) -> None:
-        last = drain(job, Line(), Workers())
+        last = _patiently(job, Line(), Workers())
         if last.state == Job.State.CANCELLED:
             raise CommandError(
                 f"{kind_of(last).title} was cancelled. Run the command again to go on.", returncode=CANCELLED
             )
         if last.state == Job.State.FAILED:
             raise CommandError(f"{kind_of(last).title} failed. {last.reason}")
+
+
+def _patiently(job: Job, line: Line, workers: Workers) -> Job:
+    """Drain through a restart of the database: what was not saved is done again. Gives up when it stays away."""
+    lost: float | None = None
+    while True:
+        try:
+            return drain(job, line, workers)
+        except (OperationalError, InterfaceError):
+            lost = lost or time.monotonic()
+            connection.close()
+            time.sleep(1)
+            if _is_back():
+                lost = None
+            elif time.monotonic() - lost > PATIENCE:
+                raise
+
+
+def _is_back() -> bool:
+    try:
+        connection.ensure_connection()
+    except (OperationalError, InterfaceError):
+        return False
+    return True
 
 
 class Workers:
