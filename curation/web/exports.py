@@ -28,6 +28,7 @@ from curation.recipe.export.formats import FORMATS, LISTING
 from curation.recipe.export.manifest import NAME as MANIFEST
 from curation.recipe.export.manifest import ROWS_NAME, named
 from curation.recipe.export.schemas import SCHEMAS
+from curation.recipe.knobs import KNOBS
 from curation.web import keyset, listing, standing
 
 FIRST_ROWS = 5
@@ -64,19 +65,27 @@ class ExportForm(forms.Form):
         for key, name in self.rubrics:
             if key in of_kind:
                 self.fields[f"min_{key}"] = _bound(f"{name}, at least")
-                self.fields[f"max_{key}"] = _bound("at most")
+                self.fields[f"max_{key}"] = _bound(f"{name}, at most")
 
     @property
-    def plain(self) -> list[forms.BoundField]:
-        """Every filter but the bounds on scores."""
-        return [
-            self[name] for name in self.fields if name != "format" and not name.startswith(("min_", "max_"))
-        ]
+    def choices(self) -> list[forms.BoundField]:
+        """Filters of which several values can be ticked; those with nothing to choose from are left away."""
+        many = [name for name, field in self.fields.items() if isinstance(field, forms.MultipleChoiceField)]
+        return [self[name] for name in many if len(list(self[name])) > 1]
 
     @property
-    def bounds(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+    def words(self) -> list[forms.BoundField]:
+        """Filters that are typed: a date, names."""
+        typed = (forms.DateField, forms.CharField)
+        return [self[name] for name, field in self.fields.items() if isinstance(field, typed)]
+
+    @property
+    def bounds(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
+        """Each score with its lower and upper bound."""
         return [
-            (self[f"min_{key}"], self[f"max_{key}"]) for key, _ in self.rubrics if f"min_{key}" in self.fields
+            (title, self[f"min_{key}"], self[f"max_{key}"])
+            for key, title in self.rubrics
+            if f"min_{key}" in self.fields
         ]
 
     @property
@@ -132,7 +141,7 @@ def _field(key: str, title: str, choices: _Choices) -> forms.Field:
         "kind": [(kind, kind.capitalize()) for kind in SOURCE_KINDS],
     }
     if key in many:
-        widget = forms.SelectMultiple(attrs={"size": min(4, max(2, len(many[key])))})
+        widget = forms.CheckboxSelectMultiple()
         return forms.MultipleChoiceField(label=title, choices=many[key], widget=widget, required=False)
     if key == "since":
         return forms.DateField(label=title, widget=forms.DateInput(attrs={"type": "date"}), required=False)
@@ -317,8 +326,10 @@ def _versions(versions: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, st
 
 def _entries(value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
-        for name, one in value.items():
-            yield str(name).replace("_", " "), f"{one:,}" if isinstance(one, int) else str(one)
+        for name in sorted(value):
+            one = value[name]
+            title = KNOBS[name].title if name in KNOBS else str(name)
+            yield title, f"{one:,g}" if isinstance(one, int | float) else str(one)
     else:
         yield "", ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
