@@ -6,7 +6,9 @@ import sys
 
 # The checks come before any import that needs Python 3.11 or a package, so that they can say what is missing.
 if sys.version_info < (3, 11):  # noqa: UP036  older ones get this far, and no further
-    sys.exit(f"Seedbed needs Python 3.11 or newer; this is Python {sys.version_info[0]}.{sys.version_info[1]}.")
+    sys.exit(
+        f"Seedbed needs Python 3.11 or newer; this is Python {sys.version_info[0]}.{sys.version_info[1]}."
+    )
 
 
 def use_own_environment() -> None:
