@@ -250,7 +250,8 @@ def save_undo(job: Job, chunk: Chunk, result: None) -> Tally:
     mine = Occurrence.objects.filter(batch=batch, pk__range=(chunk.inputs["first"], chunk.inputs["last"]))
     touched = list(mine.values_list("document", flat=True).distinct())
     removed, _ = mine.delete()
-    fallen = Document.objects.filter(pk__in=touched).exclude(pk__in=Occurrence.objects.values("document"))
+    elsewhere = Occurrence.objects.filter(document__in=touched).values("document")
+    fallen = Document.objects.filter(pk__in=touched).exclude(pk__in=elsewhere)
     standing = list(standing_on(fallen).values_list("pk", flat=True))
     snapshots = [str(snapshot.uuid) for snapshot in snapshots_with(fallen)]
     withdrawn = Document.objects.filter(pk__in=standing, withdrawn_at=None).update(
