@@ -189,11 +189,11 @@ def _asked(request: HttpRequest, project: Project) -> Like | None:
 
 
 def _nearest(project: Project, like: Like, most: int) -> list[Neighbour]:
+    if like.passage is not None:
+        return neighbours.nearest_to_passage(like.passage, most)
     model = EmbeddingModel.objects.of_project(project)
     if model is None:
         raise NothingToCompare("No passage has a vector yet. Curating the project makes them.")
-    if like.passage is not None:
-        return neighbours.nearest_to_passage(like.passage, most)
     key, vector = _aside.encode(like.text, replace(options(), threads=1))
     if key != model.key:
         raise NothingToCompare(
