@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError as BrokerDown
+from psycopg import Error as DatabaseDown
 
 from curation.models import Job
 
@@ -26,8 +27,9 @@ def send(task: str, *args: Any) -> None:
 
     try:
         app.send_task(f"curation.{task}", args=args, retry=False)
-    except (BrokerDown, OSError) as error:
-        log.warning("The broker did not take %s%s (%s); the sweep will find the work.", task, args, error)
+    except (BrokerDown, DatabaseDown, OSError) as error:  # the broker may live in the database
+        reason = str(error).partition("\n")[0]
+        log.warning("The broker did not take %s%s (%s); the sweep will find the work.", task, args, reason)
 
 
 @receiver(post_save, sender=Job, dispatch_uid="announce_new_job")

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 from django.utils import timezone
 
 from curation.jobs import control, kinds, run
 from curation.jobs.kind import ChunkPlan, Kind, Lost, Pulse, Tally
+from curation.jobs.messages import send
 from curation.jobs.sweep import sweep
 from curation.models import Activity, Chunk, Job, Project
 from tests import factories as make
@@ -93,6 +95,21 @@ def test_a_job_without_chunks_ends_at_once_and_the_next_kind_follows(
     job = Job.objects.create(project=project, kind="write", options={"count": 0}, then=["write"], lane="one")
     last = run.drain(job)
     assert last.follows == job and last.state == "done" and last.lane == "one"
+
+
+@pytest.mark.parametrize("error", [OSError("refused"), psycopg.errors.InvalidSchemaName("no pgmq\nLINE 1")])
+def test_a_broker_that_is_down_is_logged_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def down(*args: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("curation.celery.app.send_task", down)
+    send("plan", 7)
+    (record,) = caplog.records
+    assert (
+        "plan" in record.getMessage() and "sweep" in record.getMessage() and "\n" not in record.getMessage()
+    )
 
 
 def test_an_unknown_kind_fails_by_name(project: Project) -> None:
