@@ -31,6 +31,16 @@ PASSING = re.compile(
 )
 #: Pages that sum a whole project up. A histogram tells nothing about one passage of many; here there is only one.
 SUMS = {"overview:page", "overview:running"}
+#: Lists are asked for by score and by what was decided too: an order or a missing row tells as much as a figure.
+QUERIES = {
+    "passages:list": ["?rubric=factual&least=3", "?sort=highest", "?reason=low_scores", "?reason=rejected"],
+    "seeds:list": ["?rubric=reasoning&least=3", "?sort=lowest", "?state=approved", "?state=rejected"],
+    "samples:list": ["?state=approved", "?state=rejected"],
+    "queues:page": ["?state=open", "?state=accepted", "?state=disputed"],
+    "exports:new": ["?what=passages", "?what=seeds", "?what=samples"],
+    "search:page": ["?q=moons", "?q=kindly"],
+    "admin:curation_decision_changelist": ["?verdict=accept", "?verdict=reject", "?q=kindly", "?o=5"],
+}
 
 
 @pytest.fixture
@@ -86,7 +96,8 @@ class World:
                     places |= {"app_label": "curation"}
                 if name.startswith(("accounts:", "admin:rest")) or not set(names) <= set(places):
                     continue
-                yield name, reverse(name, kwargs={one: places[one] for one in names})
+                address = reverse(name, kwargs={one: places[one] for one in names})
+                yield from ((name, address + query) for query in ["", *QUERIES.get(name, [])])
                 if not {"item", "queue"} & set(names):
                     break
 
@@ -163,11 +174,11 @@ def test_what_another_person_concluded_shows_to_nobody_who_has_not_answered(worl
         decide(
             world,
             {
-                "seeds": review.Answer("accept", note=f"{CANARY} good", text=f"{CANARY} edited"),
+                "seeds": review.Answer("accept", note=f"{CANARY} kindly", text=f"{CANARY} edited kindly"),
                 "scores": review.Answer(
-                    "rate", ratings={"factual": 5, "reasoning": 5}, note=f"{CANARY} good"
+                    "rate", ratings={"factual": 5, "reasoning": 5}, note=f"{CANARY} kindly"
                 ),
-                "samples": review.Answer("accept", note=f"{CANARY} good", text=f"{CANARY} edited"),
+                "samples": review.Answer("accept", note=f"{CANARY} kindly", text=f"{CANARY} edited kindly"),
             },
         )
 
@@ -175,9 +186,11 @@ def test_what_another_person_concluded_shows_to_nobody_who_has_not_answered(worl
         decide(
             world,
             {
-                "seeds": review.Answer("reject", reason="garbled", note=f"{CANARY} bad"),
-                "scores": review.Answer("rate", ratings={"factual": 0, "reasoning": 0}, note=f"{CANARY} bad"),
-                "samples": review.Answer("reject", reason="trivial", note=f"{CANARY} bad"),
+                "seeds": review.Answer("reject", reason="garbled", note=f"{CANARY} harshly"),
+                "scores": review.Answer(
+                    "rate", ratings={"factual": 0, "reasoning": 0}, note=f"{CANARY} harshly"
+                ),
+                "samples": review.Answer("reject", reason="trivial", note=f"{CANARY} harshly"),
             },
         )
 
@@ -206,7 +219,7 @@ def test_what_the_model_scores_shows_to_nobody_who_has_yet_to_rate_it(world):
 
 def test_after_one_s_own_answer_a_reviewer_is_shown_what_others_said(world):
     """The canary is where it should be: the tests above look in the right places."""
-    answer = review.Answer("reject", reason="garbled", note=f"{CANARY} bad")
+    answer = review.Answer("reject", reason="garbled", note=f"{CANARY} harshly")
     decide(world, {"seeds": answer})
     reviewer = world.persons["reviewer"]
     claim = review.claim(world.queues["seeds"], reviewer)
