@@ -47,12 +47,12 @@ _PLACE = """
          WHERE s.project_id = %(project)s AND s.archived_at IS NOT NULL AND s.withdrawn_at IS NULL
     )"""
 
-#: What the active scorers said, as the inside of a JSON list.
+#: What the active scorers said of each document or passage.
 _MARKS = """
     {level}_marks AS (
         SELECT m.{level}_id, count(*) AS marked,
-               string_agg(json_build_object('rubric', a.rubric, 'scorer', a.scorer, 'value', m.value)::text, ','
-                          ORDER BY a.rubric) AS marks
+               json_agg(json_build_object('rubric', a.rubric, 'scorer', a.scorer, 'value', m.value)
+                        ORDER BY a.rubric) AS marks
           FROM curation_score m JOIN active a ON a.scorer_id = m.scorer_id AND a.level = '{level}'
           JOIN curation_{level} t ON t.id = m.{level}_id AND t.project_id = %(project)s
          GROUP BY m.{level}_id
@@ -153,10 +153,9 @@ _OF_DOCUMENTS = Definition(
     facts=f"""json_build_object(
         'title', nullif(page.title, ''), 'language', nullif(page.language, ''), 'characters', e.characters,
         'sha256', page.sha256, 'media_type', page.media_type, 'extractor', e.extractor, 'address', page.address,
-        {_SOURCE_FACTS}, 'scores', ('[' || coalesce(page.marks, '') || ']')::json,
-        'occurrences', CASE WHEN page.places = 1
-            THEN json_build_array(json_build_object('source', page.source, 'address', page.address, 'licence', page.licence))
-            ELSE (SELECT json_agg(json_build_object(
+        {_SOURCE_FACTS}, 'page_scores', page.marks,
+        'occurrences', CASE WHEN page.places > 1
+            THEN (SELECT json_agg(json_build_object(
                       'source', s.uuid, 'address', nullif(o.address, ''),
                       'licence', nullif(coalesce(nullif(o.licence, ''), s.licence), '')) ORDER BY o.id)
                     FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
@@ -206,7 +205,7 @@ _OF_PASSAGES = Definition(
     facts=f"""json_build_object(
         'language', nullif(p.language, ''), 'tokens', p.tokens, 'edited', v.id IS NOT NULL,
         'original_sha256', p.text_sha256, {_DOCUMENT_FACTS}, {_SPAN_FACTS}, {_SOURCE_FACTS},
-        'scores', ('[' || concat_ws(',', page.marks, passage_marks.marks) || ']')::json,
+        'page_scores', page.marks, 'scores', passage_marks.marks,
         'decisions', coalesce(said.decided, 0))""",
     allowed="page.allowed",
     language="p.language",
@@ -250,7 +249,7 @@ _OF_SEEDS = Definition(
         'kind', CASE WHEN p.id IS NULL THEN 'question' ELSE 'passage' END, 'tags', seed.tags,
         'language', nullif(p.language, ''), 'edited', v.id IS NOT NULL, 'original_sha256', seed.text_sha256,
         'passage', p.uuid, {_DOCUMENT_FACTS}, {_SPAN_FACTS}, {_SOURCE_FACTS},
-        'scores', ('[' || concat_ws(',', page.marks, passage_marks.marks) || ']')::json,
+        'page_scores', page.marks, 'scores', passage_marks.marks,
         'decisions', coalesce(heard.decided, 0))""",
     allowed="coalesce(page.allowed, NOT {asks_place})",
     language="p.language",

@@ -268,10 +268,9 @@ def test_scores_narrow_passages_by_their_own_and_their_documents(project: Projec
         Score.objects.create(scorer=factual, passage=passage, value=value)
     assert counted(project, "passages", min_factual=3.0).rows == 2
     assert counted(project, "passages", min_factual=3.0, min_educational=3.0).rows == 1
-    assert [mark["rubric"] for mark in Approved(project, "passages").first()[0]["scores"]] == [
-        "educational",
-        "factual",
-    ]
+    row = Approved(project, "passages").first()[0]
+    assert [mark["rubric"] for mark in row["page_scores"]] == ["educational"]
+    assert [mark["rubric"] for mark in row["scores"]] == ["factual"]
 
 
 # Freezing

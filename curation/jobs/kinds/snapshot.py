@@ -1,4 +1,4 @@
-"""Writing a snapshot: a chunk is a range of its frozen rows and becomes one shard. Rows are streamed by COPY.
+"""Writing a snapshot: a chunk is a range of its frozen rows and becomes one shard. Rows are streamed.
 
 What of a row can change was frozen with it; its text never changes. So a chunk that runs again, after a kill or a
 cancel, writes the same bytes under the same name.
@@ -7,6 +7,7 @@ cancel, writes the same bytes under the same name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import orjson
@@ -26,35 +27,48 @@ Row = dict[str, Any]
 #: Rows of one shard: few enough that a lost worker costs seconds, many enough that a million rows are a hundred files.
 SHARD_ROWS = {"documents": 10_000, "passages": 20_000, "seeds": 20_000, "samples": 10_000}
 BEAT_ROWS = 500
+#: Rows that the database sends at once; documents may be megabytes each.
+AT_ONCE = {"documents": 20}
 
 _RANGE = """r.snapshot_id = %(snapshot)s AND r.ordinal >= %(first)s AND r.ordinal < %(end)s
     ORDER BY r.ordinal"""
 
-#: The text of each kind, and what else of it never changes. Columns are JSON or text.
+#: The text of each kind, and what else of it never changes. Every column is text, JSON as it is written.
 _CONTENT = {
-    "documents": "SELECT r.facts, r.subject_uuid, r.content_sha256, e.text "
+    "documents": "SELECT r.facts, r.subject_uuid::text, r.content_sha256, e.text "
     "FROM curation_snapshotrow r JOIN curation_extraction e ON e.id = r.extraction_id",
-    "passages": "SELECT r.facts, r.subject_uuid, r.content_sha256, coalesce(v.text, p.text) "
+    "passages": "SELECT r.facts, r.subject_uuid::text, r.content_sha256, coalesce(v.text, p.text) "
     "FROM curation_snapshotrow r JOIN curation_passage p ON p.id = r.subject_id "
     "LEFT JOIN curation_textversion v ON v.id = r.text_version_id",
-    "seeds": "SELECT r.facts, r.subject_uuid, r.content_sha256, coalesce(v.text, p.text, s.text) "
+    "seeds": "SELECT r.facts, r.subject_uuid::text, r.content_sha256, coalesce(v.text, p.text, s.text) "
     "FROM curation_snapshotrow r JOIN curation_seed s ON s.id = r.subject_id "
     "LEFT JOIN curation_passage p ON p.id = s.passage_id "
     "LEFT JOIN curation_textversion v ON v.id = r.text_version_id",
-    "samples": """SELECT r.facts, r.subject_uuid, r.content_sha256, coalesce(v.text, s.text),
-        CASE WHEN s.messages IS NULL THEN NULL ELSE coalesce(v.messages, s.messages) END,
-        (SELECT json_agg(json_build_array(kind, name, prompt, prompt_version, model, output, scores, meta) ORDER BY ordinal)
+    "samples": """SELECT r.facts, r.subject_uuid::text, r.content_sha256, coalesce(v.text, s.text),
+        CASE WHEN s.messages IS NULL THEN NULL ELSE coalesce(v.messages, s.messages)::text END,
+        (SELECT json_agg(json_build_array(kind, name, prompt, prompt_version, model, output, scores, meta) ORDER BY ordinal)::text
            FROM curation_samplestep WHERE sample_id = s.id),
-        (SELECT json_agg(json_build_array(kind, outcome, judge, scores, evidence, meta) ORDER BY ordinal)
+        (SELECT json_agg(json_build_array(kind, outcome, judge, scores, evidence, meta) ORDER BY ordinal)::text
            FROM curation_verdict WHERE sample_id = s.id)
       FROM curation_snapshotrow r JOIN curation_sample s ON s.id = r.subject_id
       LEFT JOIN curation_textversion v ON v.id = r.text_version_id""",
 }
-_LIST = "SELECT r.subject_uuid, r.content_sha256 FROM curation_snapshotrow r"
+_LIST = "SELECT r.subject_uuid::text, r.content_sha256 FROM curation_snapshotrow r"
 
 
 def _text_row(facts: str, uuid: str, sha256: str, text: str) -> Row:
-    return {**orjson.loads(facts), "uuid": uuid, "text": text, "text_sha256": sha256}
+    """What was frozen, with the text. The document's own scores come before the passage's."""
+    row = orjson.loads(facts)
+    scores = [*(row.pop("page_scores") or ()), *(row.get("scores") or ())]
+    return {**row, "scores": scores, "uuid": uuid, "text": text, "text_sha256": sha256}
+
+
+def _document_row(facts: str, uuid: str, sha256: str, text: str) -> Row:
+    """A document of one place keeps that place once."""
+    row = _text_row(facts, uuid, sha256, text)
+    if row["occurrences"] is None:
+        row["occurrences"] = [{name: row[name] for name in ("source", "address", "licence")}]
+    return row
 
 
 def _sample_row(
@@ -86,7 +100,7 @@ def _listed_row(uuid: str, sha256: str) -> Row:
 
 
 _BUILD: dict[str, Callable[..., Row]] = {
-    "documents": _text_row,
+    "documents": _document_row,
     "passages": _text_row,
     "seeds": _text_row,
     "samples": _sample_row,
@@ -126,11 +140,15 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Shard:
 def _rows(
     query: str, build: Callable[..., Row], snapshot: Snapshot, first: int, end: int, pulse: Pulse
 ) -> Iterator[Row]:
-    """Rows one after the other as the database sends them: nothing is held but the one in hand."""
-    sql = f"COPY ({query} WHERE {_RANGE}) TO STDOUT"
+    """Rows as the database sends them, a handful at a time: memory does not grow with the export."""
     parameters = {"snapshot": snapshot.pk, "first": first, "end": end}
-    with connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
-        for number, values in enumerate(copy.rows()):
+    size = AT_ONCE.get(snapshot.what, 100)
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        closing(cursor.stream(f"{query} WHERE {_RANGE}", parameters, size=size)) as sent,
+    ):
+        for number, values in enumerate(sent):
             if not number % BEAT_ROWS:
                 pulse.beat(number)
             yield build(*values)

@@ -14,8 +14,8 @@ from curation.recipe.export.sink import Sink
 if TYPE_CHECKING:
     import pyarrow as pa
 
-GROUP_ROWS = 5_000
-GROUP_CHARACTERS = 16_000_000
+GROUP_ROWS = 2_000
+GROUP_CHARACTERS = 8_000_000
 
 Convert = Callable[[Any], Any]
 
