@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.search import SearchVector
 from django.db import connection
@@ -29,7 +29,9 @@ from curation.models import (
     Verdict,
 )
 from curation.recipe import chain
+from curation.recipe.ingest.found import BadRow, Place, shorten
 from curation.recipe.ingest.objects import Found, read_objects
+from curation.recipe.ingest.rows import Preview, Shown
 from curation.recipe.text import search
 from curation.recipe.text.normalise import normal_form, text_hash
 
@@ -39,26 +41,50 @@ LOOKED_UP = 200
 LINKED_AT_ONCE = 200
 
 
+# Reading
+
+
 def holds_samples(path: Path) -> bool:
     """Whether the first row of a file means to be a sample with its chain, rather than a document."""
     first = next(read_objects(path, path.name), None)
     return isinstance(first, Found) and chain.looks_like_chain(first.value)
 
 
+def read(found: Found, name: str) -> chain.Chain | BadRow:
+    """One object of the file `name` as a sample, or what is wrong with it."""
+    try:
+        return chain.parse(found.value)
+    except chain.ChainError as error:
+        reason = error.at(found.row, Place(name, found.member).shown)
+        return BadRow(name, found.member, found.row, reason, shorten(str(found.value)[:2_000]))
+
+
+def look(path: Path, name: str, rows: int = 8, looked_at: int = 200) -> Preview:
+    """The first samples of a file and the rows that would be refused, as somebody about to import it sees them."""
+    shown = Preview()
+    for seen, found in enumerate(read_objects(path, name)):
+        if seen >= looked_at:
+            shown.more = True
+            break
+        made = found if isinstance(found, BadRow) else read(found, name)
+        if isinstance(made, BadRow):
+            shown.bad_rows.append(made)
+        elif isinstance(found, Found) and len(shown.rows) < rows:
+            shown.rows.append(
+                Shown(found.member, found.row, _title(made), "", made.licence, shorten(chain.rendered(made)))
+            )
+    return shown
+
+
 # Storing
 
 
-@dataclass(slots=True)
-class Place:
-    """Where a sample stood in its file."""
+class Row(NamedTuple):
+    """A sample that was read, and where it stood."""
 
-    file: str
     member: str
     row: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.file} › {self.member}" if self.member else self.file
+    made: chain.Chain
 
 
 @dataclass(slots=True)
@@ -70,22 +96,23 @@ class Stored:
     refused: list[RejectedRow] = field(default_factory=list)
 
 
-def store(batch: Import, found: Sequence[tuple[Place, chain.Chain]]) -> Stored:
-    """Keep samples with their chains, each once per source. To be called inside a transaction.
+def store(batch: Import, file: str, rows: Sequence[Row]) -> Stored:
+    """Keep the samples of a file with their chains, each once per source. To be called inside a transaction.
 
     The same identity with the same content changes nothing; with other content the row is refused, since people may
     have decided on what is there. A sample that an undone import had withdrawn is back.
     """
     stored = Stored()
-    known = _known(batch, [chain.identity(made) for _, made in found])
+    known = _known(batch, [chain.identity(row.made) for row in rows])
     fresh: dict[str, tuple[Sample, chain.Chain]] = {}
-    for place, made in found:
+    for row in rows:
+        made = row.made
         name = chain.identity(made)
         there = known.get(name) or (fresh[name][0] if name in fresh else None)
         if there is None:
             fresh[name] = (_sample(batch, name, made), made)
         elif (there.text_sha256, there.messages) != _content(made):
-            stored.refused.append(_clash(batch, place, name))
+            stored.refused.append(_clash(batch, file, row, name))
         else:
             stored.known += 1
     stored.added = _insert(fresh.values())
@@ -141,12 +168,12 @@ def _reference(seed: chain.SeedReference | None) -> dict[str, Any]:
     return {key: value for key, value in chain.seed_row(seed).items() if value} if seed else {}
 
 
-def _clash(batch: Import, place: Place, name: str) -> RejectedRow:
+def _clash(batch: Import, file: str, row: Row, name: str) -> RejectedRow:
     reason = (
-        f"Row {place.row:,} of {place.name}: a sample named `{name[:80]}` is in this source already, with other content. "
+        f"Row {row.row:,} of {Place(file, row.member).shown}: a sample named `{name[:80]}` is in this source already, with other content. "
         "Give the new one another `id`, or import it into another source."
     )
-    return RejectedRow(batch=batch, file=place.file, member=place.member, row=place.row, reason=reason)
+    return RejectedRow(batch=batch, file=file, member=row.member, row=row.row, reason=reason)
 
 
 def _insert(fresh: Iterable[tuple[Sample, chain.Chain]]) -> list[Sample]:

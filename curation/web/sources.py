@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from curation import access
-from curation.actions import imports
+from curation.actions import imports, samples
 from curation.actions.imports import ImportRefused
 from curation.models import Import, Occurrence, Project, RejectedRow, Source
 from curation.recipe.ingest.limits import readable_bytes
@@ -328,6 +328,9 @@ def preview_page(request: HttpRequest, project: str, batch: UUID) -> HttpRespons
             mapped = dict(zip(request.GET.getlist("column"), request.GET.getlist("role"), strict=False))
         columns = [(name, sample, mapped.get(name, "")) for name, sample in shown.columns.items()]
         context |= {"shown": shown, "reader": title, "columns": columns, "is_table": bool(shown.columns)}
+    else:
+        with file.stored_file.local_path() as local:
+            context |= {"shown": samples.look(local, file.name), "reader": "Samples"}
     template = "sources/_preview.html" if getattr(request, "htmx", False) else "sources/preview.html"
     return render(request, template, context, status=422 if refused else 200)
 
@@ -417,10 +420,7 @@ def _state(request: HttpRequest, batch: Import) -> dict[str, Any]:
         "brought": imports.report(batch),
         "undone": batch.counts.get("undone", {}),
         "may_manage": access.may(request, "manage"),
-        "may_undo": batch.undone_at is None
-        and undoing is None
-        and batch.what == Import.What.DOCUMENTS
-        and not (batch.job and batch.job.is_active),
+        "may_undo": batch.undone_at is None and undoing is None and not (batch.job and batch.job.is_active),
     }
 
 

@@ -13,7 +13,17 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from curation.jobs.run import drain
-from curation.models import Document, Import, Membership, Project, RejectedRow, Source, StoredFile, User
+from curation.models import (
+    Document,
+    Import,
+    Membership,
+    Project,
+    RejectedRow,
+    Sample,
+    Source,
+    StoredFile,
+    User,
+)
 from curation.web import sources
 from tests import factories as make
 
@@ -211,6 +221,34 @@ def test_undoing_says_with_counts_what_would_happen_and_then_does_it(client: Cli
     page = client.get(f"{BASE}imports/{batch.uuid}/").content.decode()
     assert "1 documents deleted" in page and "Undo import" not in page
     assert client.get(f"{BASE}imports/{batch.uuid}/undo").status_code == 302
+
+
+def test_samples_are_previewed_imported_and_taken_back(client: Client, manager: User) -> None:
+    good = {
+        "id": "a",
+        "messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}],
+    }
+    bad = {"messages": [{"role": "bot", "content": "hi"}]}
+    content = "".join(json.dumps(row) + "\n" for row in (good, bad))
+    upload(client, a_file("runs.jsonl", content), what="samples", kind="synthetic")
+    batch = Import.objects.get()
+    preview = client.get(f"{BASE}imports/{batch.uuid}/preview").content.decode()
+    assert "Why? Because." in preview
+    assert "`messages[0].role` is &quot;bot&quot;; use system, user, assistant or tool." in preview
+    client.post(f"{BASE}imports/{batch.uuid}/start")
+    batch.refresh_from_db()
+    run(batch)
+    page = client.get(f"{BASE}imports/{batch.uuid}/").content.decode()
+    assert "new sample" in page
+    assert "Row 2 of runs.jsonl" in page
+    make.decided(Sample.objects.get(), "accept")
+    undo = client.get(f"{BASE}imports/{batch.uuid}/undo").content.decode()
+    assert "Samples withdrawn" in undo
+    client.post(f"{BASE}imports/{batch.uuid}/undo")
+    batch.refresh_from_db()
+    assert batch.undo_job is not None
+    drain(batch.undo_job)
+    assert Sample.objects.get().state == "withdrawn"
 
 
 def test_rejected_rows_are_downloaded_with_harmless_cells(client: Client, manager: User) -> None:

@@ -20,8 +20,7 @@ from curation.jobs.ahead import ReadAhead
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.jobs.kinds.ingest import one_at_a_time, plan, still_mine
 from curation.models import Chunk, Import, ImportFile, Job, RejectedRow, Sample
-from curation.recipe import chain
-from curation.recipe.ingest.found import BadRow, Place, shorten
+from curation.recipe.ingest.found import BadRow
 from curation.recipe.ingest.objects import Found, read_objects
 from curation.recipe.ingest.walk import Watch
 
@@ -38,7 +37,7 @@ LINKED_AT_ONCE = 1_000
 class Batch:
     """Rows ready to be stored, and rows that are refused."""
 
-    read: list[tuple[samples.Place, chain.Chain]] = field(default_factory=list)
+    read: list[samples.Row] = field(default_factory=list)
     refused: list[BadRow] = field(default_factory=list)
     characters: int = 0
 
@@ -79,14 +78,11 @@ def _batches(found: Iterable[Found | BadRow], name: str) -> Iterator[Batch]:
 
 
 def _read(entry: Found, name: str, batch: Batch) -> None:
-    place = samples.Place(name, entry.member, entry.row)
-    try:
-        made = chain.parse(entry.value)
-    except chain.ChainError as error:
-        reason = error.at(entry.row, Place(name, entry.member).shown)
-        batch.refused.append(BadRow(name, entry.member, entry.row, reason, shorten(str(entry.value)[:2_000])))
+    made = samples.read(entry, name)
+    if isinstance(made, BadRow):
+        batch.refused.append(made)
         return
-    batch.read.append((place, made))
+    batch.read.append(samples.Row(entry.member, entry.row, made))
     batch.characters += len(made.text) + sum(len(said.content) for said in made.messages)
     batch.characters += sum(len(step.prompt) + len(step.output) for step in made.steps)
 
@@ -96,7 +92,7 @@ def _commit(chunk: Chunk, file: ImportFile, batch: Batch) -> int:
     with transaction.atomic():
         one_at_a_time(file.batch.project_id)
         still_mine(chunk)
-        stored = samples.store(file.batch, batch.read)
+        stored = samples.store(file.batch, file.name, batch.read)
         refused = [
             RejectedRow(
                 batch=file.batch,
