@@ -104,12 +104,9 @@ STAGE = """
 """
 FILL = 'COPY incoming (place, sha256, media_type, size, member, row, "offset", length, title, address, licence, meta) FROM STDIN'
 
-#: The id of the document that a staged row is. A subquery per row, with `+ 0` so that no index of the project fits: a new
-#: database has no statistics, and whatever else the planner may choose from then reads the project once per row.
-BY_HASH = (
-    "(SELECT d.id FROM curation_document d WHERE d.sha256 = i.sha256 AND d.project_id + 0 = %(project)s)"
-)
-BY_INDEX = "SET LOCAL enable_seqscan = off"
+#: Tables without statistics are not to be read as a whole; and a batch need not wait for the disk: the chunk's end does,
+#: and with it everything before. What a crash loses until then, the next attempt reads again.
+SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL synchronous_commit = off"
 
 DOCUMENTS = """
     INSERT INTO curation_document (project_id, sha256, title, address, media_type, size, stored_file_id, member, row,
@@ -118,18 +115,23 @@ DOCUMENTS = """
       FROM incoming ORDER BY place
     ON CONFLICT (project_id, sha256) DO NOTHING
 """
-OCCURRENCES = f"""
-    INSERT INTO curation_occurrence (document_id, source_id, batch_id, stored_file_id, file, member, row, address,
-                                     title, licence, meta)
-    SELECT {BY_HASH}, %(source)s, %(batch)s, %(stored)s, %(file)s, i.member, i.row, i.address, i.title, i.licence, i.meta
-      FROM incoming i ORDER BY i.place
-    ON CONFLICT (source_id, stored_file_id, member, row) DO NOTHING
-"""
-#: What had been withdrawn because its last occurrence went is back: it is judged again.
-REVIVED = f"""
+#: A document is looked up by a subquery per row, with `+ 0` so that no index of the project fits: a new database has no
+#: statistics, and whatever else the planner may choose from then reads the project once per row. A document that had
+#: been withdrawn because its last occurrence went is back, and judged again.
+OCCURRENCES = """
+    WITH placed AS MATERIALIZED (
+        SELECT (SELECT d.id FROM curation_document d WHERE d.sha256 = i.sha256 AND d.project_id + 0 = %(project)s)
+               AS document_id, i.*
+          FROM incoming i
+    ), found AS (
+        INSERT INTO curation_occurrence (document_id, source_id, batch_id, stored_file_id, file, member, row, address,
+                                         title, licence, meta)
+        SELECT document_id, %(source)s, %(batch)s, %(stored)s, %(file)s, member, row, address, title, licence, meta
+          FROM placed ORDER BY place
+        ON CONFLICT (source_id, stored_file_id, member, row) DO NOTHING
+    )
     UPDATE curation_document SET withdrawn_at = NULL, left_out = '', left_out_detail = '', assessed_at = NULL
-     WHERE id = ANY (ARRAY(SELECT {BY_HASH} FROM incoming i))
-       AND withdrawn_at IS NOT NULL
+     WHERE id = ANY (ARRAY(SELECT document_id FROM placed)) AND withdrawn_at IS NOT NULL
 """
 
 
@@ -151,10 +153,9 @@ def _commit(chunk: Chunk, file: ImportFile, batch: Batch) -> None:
                 with cursor.copy(FILL) as copy:
                     for row in batch.staged:
                         copy.write_row(row)
-                cursor.execute(BY_INDEX)
+                cursor.execute(SETTINGS)
                 cursor.execute(DOCUMENTS, keys)
                 cursor.execute(OCCURRENCES, keys)
-                cursor.execute(REVIVED, keys)
         RejectedRow.objects.bulk_create(batch.refused, ignore_conflicts=True)
         if batch.mappings != file.mappings:
             # Which mapping the rows were read with is kept with them: they are found again by it.
