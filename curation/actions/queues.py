@@ -388,10 +388,10 @@ def _ask_for(queue: Queue, wanted: int) -> None:
     Items are locked before slots, as deciding does, so that the two cannot wait for each other.
     """
     open_items = Item.objects.filter(queue=queue, state=Item.State.OPEN)
-    list(open_items.select_for_update().order_by("pk").values_list("pk"))
+    list(open_items.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     list(
         Slot.objects.filter(item__in=open_items)
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
         .values_list("pk")
     )

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from curation.actions import review
 from curation.actions.review import Answer
+from curation.actions.review.claims import lock_item
 from curation.models import Decision, Draft, Item, Lease, Slot
 from tests import factories as make
 
@@ -335,3 +336,26 @@ def test_one_person_in_two_tabs_never_holds_two_slots_of_one_item() -> None:
     for one in tabs:
         one.join()
     assert len(got) == len(set(got))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_commits_while_a_decision_on_the_same_item_is_being_made() -> None:
+    queue = make.a_queue(make.a_project(), wanted=2)
+    item = make.an_item(queue)
+    ben = make.a_user()
+    claimed: list[Any] = []
+
+    def claim() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '3s'")
+        try:
+            claimed.append(review.claim(queue, ben))
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=claim)
+    with transaction.atomic():
+        lock_item(item)
+        other.start()
+        other.join()
+    assert claimed and claimed[0].item_id == item.pk

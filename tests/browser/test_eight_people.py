@@ -43,6 +43,12 @@ class Script(threading.Thread):
         return answer.status, json.loads(content) if content else None
 
     def run(self) -> None:
+        try:
+            self.sit()
+        except Exception as error:
+            self.errors.append(repr(error))
+
+    def sit(self) -> None:
         while not self.done.is_set():
             status, item = self.post(f"/queues/{self.queue.uuid}/claim", {})
             if status == 204:  # others may hold the rest, and give it back

@@ -203,12 +203,16 @@ def give_back(how: str, where: str, parameters: list[Any]) -> int:
 
 
 def lock_item(item: Item) -> Item:
-    """The item with its queue and subject, locked until the transaction ends. For other actions."""
+    """The item with its queue and subject, locked until the transaction ends. For other actions.
+
+    The lock leaves the key alone: a claim of another slot, which holds that slot and whose foreign keys look at the
+    item when it commits, would otherwise wait for us while we wait for the slot.
+    """
     subjects = {"seed": "seed__passage", "passage": "passage", "sample": "sample"}
     known = Item.queue.is_cached(item)  # type: ignore[attr-defined]
     wanted = [subjects[CARDS[item.queue.kind].subject]] if known else list(subjects.values())
     return (
-        Item.objects.select_for_update(of=("self",))
+        Item.objects.select_for_update(of=("self",), no_key=True)
         .select_related("queue", *wanted)
         .defer(*(f"{one}__search" for one in wanted))
         .get(pk=item.pk)
