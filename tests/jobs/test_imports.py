@@ -531,3 +531,14 @@ def test_load_of_an_archive_with_hostile_members_keeps_the_good_ones(tmp_path: P
 def test_what_was_imported_is_in_the_log(project: Project) -> None:
     bring(project, ("a.txt", b"words"))
     assert Activity.objects.get(verb="imported").details["files"] == ["a.txt"]
+
+
+def test_small_files_share_a_chunk_and_large_ones_do_not(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "FILES_BYTES", 5_000)
+    files = [(f"{number}.txt", f"Text number {number}.".encode()) for number in range(4)]
+    batch = bring(project, *files, ("large.txt", b"word " * 2_000), ("last.txt", b"The last one."))
+    assert batch.job is not None
+    assert [len(chunk.inputs["files"]) for chunk in batch.job.chunks.all()] == [4, 1, 1]
+    assert batch.counts == {"documents": 6, "duplicates": 0, "rejected": 0, "rows": 6}

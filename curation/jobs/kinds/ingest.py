@@ -37,6 +37,8 @@ from curation.recipe.ingest.rows import read_rows
 from curation.recipe.ingest.walk import Watch
 
 BATCH = 4_000  # rows
+FILES = 200  # of one chunk, when they are small
+FILES_BYTES = 8_000_000
 UNDONE_AT_ONCE = 500  # occurrences
 
 
@@ -45,29 +47,57 @@ UNDONE_AT_ONCE = 500  # occurrences
 
 def plan(job: Job) -> Iterator[ChunkPlan]:
     """One chunk per stored file; the unit is kB of the file as it lies there."""
-    for file in (
-        ImportFile.objects.filter(batch=job.options["import"]).select_related("stored_file").order_by("pk")
-    ):
-        yield ChunkPlan({"file": file.pk}, max(1, file.stored_file.size // 1000))
+    for file in _files(job):
+        yield ChunkPlan({"file": file.pk}, _size(file))
+
+
+def plan_together(job: Job) -> Iterator[ChunkPlan]:
+    """The same with small files together: a folder of pages is not a chunk per page."""
+    held: list[ImportFile] = []
+    for file in _files(job):
+        if held and (len(held) >= FILES or _size(*held, file) * 1000 > FILES_BYTES):
+            yield ChunkPlan({"files": [file.pk for file in held]}, _size(*held))
+            held = []
+        held.append(file)
+    if held:
+        yield ChunkPlan({"files": [file.pk for file in held]}, _size(*held))
+
+
+def _files(job: Job) -> QuerySet[ImportFile]:
+    return ImportFile.objects.filter(batch=job.options["import"]).select_related("stored_file").order_by("pk")
+
+
+def _size(*files: ImportFile) -> int:
+    return sum(max(1, file.stored_file.size // 1000) for file in files)
 
 
 def process(job: Job, chunk: Chunk, pulse: Pulse) -> tuple[int, int]:
-    """Read one file to its end. Returns how many rows were good and how many were not."""
-    file = ImportFile.objects.select_related("batch__source", "stored_file").get(pk=chunk.inputs["file"])
-    if file.batch.undo_job_id is not None:
-        raise ValueError("This import has been undone; import the files again instead.")
-    good = bad = 0
+    """Read the chunk's files to their end. Returns how many rows were good and how many were not."""
+    files = ImportFile.objects.select_related("batch__source", "stored_file").filter(
+        pk__in=chunk.inputs["files"]
+    )
+    good = bad = read = 0
+    for file in files.order_by("pk"):
+        if file.batch.undo_job_id is not None:
+            raise ValueError("This import has been undone; import the files again instead.")
+        for batch, position in _read(file):
+            _commit(chunk, file, batch)
+            good += len(batch.staged)
+            bad += len(batch.refused)
+            pulse.beat(min(chunk.size, read + position // 1000))
+        read += _size(file)
+    return good, bad
+
+
+def _read(file: ImportFile) -> Iterator[tuple[Batch, int]]:
+    """A file's rows in batches, with how many of its bytes have been read by then."""
     watch = Watch()
     with file.stored_file.local_path() as path:
         mappings = dict(file.mappings)
         rows = read_rows(path, file.name, file.batch.mapping, resolved=mappings, watch=watch)
         with ReadAhead(_batches(rows, file, mappings)) as batches:
             for batch in batches:
-                _commit(chunk, file, batch)
-                good += len(batch.staged)
-                bad += len(batch.refused)
-                pulse.beat(min(chunk.size, watch.position // 1000))
-    return good, bad
+                yield batch, watch.position
 
 
 @dataclass(slots=True)
@@ -318,7 +348,7 @@ IMPORT = Kind(
     name="import",
     title="Import files",
     unit="kB",
-    plan=plan,
+    plan=plan_together,
     process=process,
     save=save,
     finish=finish,

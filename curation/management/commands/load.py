@@ -87,13 +87,14 @@ class Command(BaseCommand):
             )
             what = Import.What.SAMPLES if samples else Import.What.DOCUMENTS
             batch = draft_import(source, stored, None, options["map"], what)
+            # Before it starts: a worker of a running studio may finish it, and count, at once.
+            RejectedRow.objects.bulk_create(
+                [RejectedRow(batch=batch, file=entry.name, reason=entry.reason) for entry in refused],
+                ignore_conflicts=True,
+            )
             job = start_import(batch, None)
         except (ImportRefused, ProjectError, OSError) as error:
             raise CommandError(str(error)) from error
-        RejectedRow.objects.bulk_create(
-            [RejectedRow(batch=batch, file=entry.name, reason=entry.reason) for entry in refused],
-            ignore_conflicts=True,
-        )
         last = drain(job, self._progress)
         batch.refresh_from_db()
         outcome = _outcome(batch)
