@@ -4,16 +4,20 @@ from curation.models.activity import Activity
 from curation.models.cluster import Cluster, ClusterMember
 from curation.models.decision import Decision, Draft
 from curation.models.document import Document, Occurrence
+from curation.models.duplicate import DuplicatePair, DuplicateRuling, LexicalBand
 from curation.models.embedding import Embedding, EmbeddingModel
 from curation.models.extraction import Extraction, Signals
 from curation.models.heartbeat import WorkerHeartbeat
 from curation.models.importing import Import, ImportFile, RejectedRow
 from curation.models.job import Chunk, Job, Mishap, Progress
+from curation.models.knob_change import KnobChange
+from curation.models.label import Label
 from curation.models.passage import Passage
 from curation.models.project import Membership, Project, Role
+from curation.models.project_map import ProjectMap
 from curation.models.queue import Item, Lease, Queue, Sitting, Slot
 from curation.models.sample import Sample, SampleStep, Verdict
-from curation.models.score import ActiveScorer, Rubric, Score, Scorer
+from curation.models.score import Activation, ActiveScorer, Rubric, Score, Scorer
 from curation.models.seed import Seed
 from curation.models.snapshot import Snapshot, SnapshotFile, SnapshotRow
 from curation.models.source import Source
@@ -22,6 +26,7 @@ from curation.models.text_version import TextVersion
 from curation.models.user import ApiToken, SignInFailure, SignInLink, User
 
 __all__ = [
+    "Activation",
     "ActiveScorer",
     "Activity",
     "ApiToken",
@@ -31,6 +36,8 @@ __all__ = [
     "Decision",
     "Document",
     "Draft",
+    "DuplicatePair",
+    "DuplicateRuling",
     "Embedding",
     "EmbeddingModel",
     "Extraction",
@@ -38,13 +45,17 @@ __all__ = [
     "ImportFile",
     "Item",
     "Job",
+    "KnobChange",
+    "Label",
     "Lease",
+    "LexicalBand",
     "Membership",
     "Mishap",
     "Occurrence",
     "Passage",
     "Progress",
     "Project",
+    "ProjectMap",
     "Queue",
     "RejectedRow",
     "Role",

@@ -32,6 +32,11 @@ class ClusterMember(models.Model):
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="members")
     passage = models.ForeignKey(Passage, on_delete=models.CASCADE, related_name="cluster_memberships")
     similarity = models.FloatField(help_text="cosine to the representative; 1 for itself")
+    jaccard = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="of 5-word shingles with the representative, where it was found by words",
+    )
 
     class Meta:
         ordering = ["-similarity", "id"]

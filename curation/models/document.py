@@ -50,6 +50,9 @@ class Document(models.Model):
     )
     language = models.CharField(max_length=8, blank=True, db_default="")
     characters = models.IntegerField(null=True, blank=True, help_text="of the current extraction")
+    topic = models.CharField(
+        max_length=30, blank=True, db_default="", help_text="Key of recipe.scoring.topics.TOPICS."
+    )
     assessed_at = models.DateTimeField(null=True, blank=True)
     left_out = models.CharField(
         max_length=40, blank=True, db_default="", help_text="Key of recipe.reasons.REASONS."

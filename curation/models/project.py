@@ -54,6 +54,12 @@ class Project(models.Model):
         help_text="Language codes to keep, for example en, de. Empty keeps every language.",
     )
     knobs = models.JSONField(default=dict, blank=True)
+    topic_floors = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="{topic: least educational value}, where it differs from the project's.",
+    )
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)

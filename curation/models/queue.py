@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from functools import reduce
+from operator import or_
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from curation.models.document import Document
+from curation.models.duplicate import DuplicatePair
 from curation.models.passage import Passage
 from curation.models.project import Project
 from curation.models.sample import Sample
@@ -19,13 +24,16 @@ from curation.models.user import User
 class Queue(models.Model):
     class Kind(models.TextChoices):
         SEEDS = "seeds", "Seeds"
+        PAGES = "pages", "Scores of pages"
         SCORES = "scores", "Scores"
+        PAIRS = "pairs", "Pairs of duplicates"
         SAMPLES = "samples", "Samples"
 
     class Order(models.TextChoices):
         OLDEST = "oldest", "Oldest first"
         HIGHEST = "highest", "Highest score first"
         RANDOM = "random", "Random, by a stated seed"
+        LEARNING = "learning", "What the scorer would learn most from"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="queues")
@@ -36,6 +44,19 @@ class Queue(models.Model):
     order = models.CharField(max_length=10, choices=Order.choices, default=Order.OLDEST)
     random_seed = models.BigIntegerField(
         default=1, help_text="Of the random order: the same seed, the same order."
+    )
+    rubrics = ArrayField(
+        models.SlugField(max_length=40),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Keys of the rubrics that it asks for; empty: those of its kind.",
+    )
+    share_random = models.FloatField(
+        default=0.2, db_default=0.2, help_text="Learning order: share of random controls."
+    )
+    share_top = models.FloatField(
+        default=0.1, db_default=0.1, help_text="Learning order: share of likely top items."
     )
     filter = models.JSONField(default=dict, blank=True, help_text="What it was last filled from.")
     dispute_gap = models.PositiveSmallIntegerField(
@@ -50,14 +71,33 @@ class Queue(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "name"], name="queue_name_per_project"),
             models.CheckConstraint(condition=Q(wanted__gte=1, wanted__lte=9), name="queue_wants_1_to_9"),
+            models.CheckConstraint(
+                condition=Q(share_random__gte=0, share_top__gte=0)
+                & Q(share_random__lte=1.0 - models.F("share_top")),
+                name="queue_shares_are_shares",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
 
+SUBJECTS = ("document", "passage", "pair", "seed", "sample")
+
+
+def _one_subject() -> Q:
+    """Exactly one of the subjects is there."""
+    cases = [Q(**{f"{one}__isnull": one != there for one in SUBJECTS}) for there in SUBJECTS]
+    return reduce(or_, cases)
+
+
 class Item(models.Model):
     """Exactly one subject, once per queue. `state` is a projection of its decisions."""
+
+    class Drawn(models.TextChoices):
+        UNCERTAIN = "uncertain", "Uncertain"
+        CONTROL = "control", "Random control"
+        TOP = "top", "Likely top"
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -70,12 +110,20 @@ class Item(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="items")
+    document = models.ForeignKey(
+        Document, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
+    )
     passage = models.ForeignKey(
         Passage, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
+    )
+    pair = models.ForeignKey(
+        DuplicatePair, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
     )
     seed = models.ForeignKey(Seed, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
     sample = models.ForeignKey(Sample, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
     position = models.BigIntegerField(help_text="Lower is sooner.")
+    drawn = models.CharField(max_length=10, choices=Drawn.choices, blank=True, db_default="")
+    drawn_detail = models.CharField(max_length=200, blank=True, db_default="", help_text="Why, in words.")
     wanted = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN, db_default="open")
     result = models.JSONField(
@@ -87,22 +135,14 @@ class Item(models.Model):
     class Meta:
         ordering = ["position", "id"]
         constraints = [
-            models.CheckConstraint(
-                condition=(
-                    Q(passage__isnull=False, seed__isnull=True, sample__isnull=True)
-                    | Q(passage__isnull=True, seed__isnull=False, sample__isnull=True)
-                    | Q(passage__isnull=True, seed__isnull=True, sample__isnull=False)
-                ),
-                name="item_has_one_subject",
-            ),
-            models.UniqueConstraint(
-                fields=["queue", "passage"], condition=Q(passage__isnull=False), name="passage_once_per_queue"
-            ),
-            models.UniqueConstraint(
-                fields=["queue", "seed"], condition=Q(seed__isnull=False), name="seed_once_per_queue"
-            ),
-            models.UniqueConstraint(
-                fields=["queue", "sample"], condition=Q(sample__isnull=False), name="sample_once_per_queue"
+            models.CheckConstraint(condition=_one_subject(), name="item_has_one_subject"),
+            *(
+                models.UniqueConstraint(
+                    fields=["queue", one],
+                    condition=Q(**{f"{one}__isnull": False}),
+                    name=f"{one}_once_per_queue",
+                )
+                for one in SUBJECTS
             ),
         ]
         indexes = [models.Index(fields=["queue", "state", "position", "id"], name="item_by_state")]

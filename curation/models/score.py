@@ -8,12 +8,15 @@ from django.db import connection, models
 from django.db.models.functions import Now
 
 from curation.models.document import Document
+from curation.models.embedding import EmbeddingModel
+from curation.models.job import Job
 from curation.models.passage import Passage
 from curation.models.project import Project
+from curation.models.user import User
 
 
 class Rubric(models.Model):
-    """A question with a scale from 0 to 5. A rubric without a project is ours and open to all."""
+    """A question with a scale from 0 to `highest`. A rubric without a project is ours and open to all."""
 
     class Level(models.TextChoices):
         DOCUMENT = "document", "Document"
@@ -26,12 +29,17 @@ class Rubric(models.Model):
     name = models.CharField(max_length=80)
     level = models.CharField(max_length=10, choices=Level.choices)
     question = models.TextField()
-    anchors = models.JSONField(default=list, help_text="What 0, 1, … 5 mean.")
+    highest = models.PositiveSmallIntegerField(default=5, db_default=5, help_text="Top of the scale, 1 to 5.")
+    anchors = models.JSONField(default=list, help_text="What 0, 1, … mean.")
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["project", "key"], name="rubric_key", nulls_distinct=False)
+            models.UniqueConstraint(fields=["project", "key"], name="rubric_key", nulls_distinct=False),
+            models.CheckConstraint(
+                condition=models.Q(highest__gte=1, highest__lte=5), name="rubric_scale_is_1_to_5"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -39,17 +47,39 @@ class Rubric(models.Model):
 
 
 class Scorer(models.Model):
-    """A versioned way of answering a rubric. Never changed: a better one is a new version."""
+    """A versioned way of answering a rubric. Never changed: a better one is a new version.
 
+    A trained head belongs to the project whose labels made it; one without a project is ours. `parameters` holds its
+    arrays as plain JSON, `training` what it was trained on and how, `figures` what it reached on the hold-out.
+    """
+
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.PROTECT, related_name="scorers"
+    )
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="scorers")
+    model = models.ForeignKey(
+        EmbeddingModel,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Whose vectors it reads.",
+    )
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     name = models.CharField(max_length=60)
     version = models.CharField(max_length=20)
     parameters = models.JSONField(default=dict)
+    training = models.JSONField(default=dict, db_default={}, blank=True)
+    figures = models.JSONField(default=dict, db_default={}, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["rubric", "name", "version"], name="scorer_version")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "rubric", "name", "version"], name="scorer_version", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}-{self.version}"
@@ -64,6 +94,23 @@ class ActiveScorer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "rubric"], name="one_active_scorer")]
+
+
+class Activation(models.Model):
+    """Who made which version speak for a rubric, and when: the history that rolling back walks along."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="activations")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="+")
+    scorer = models.ForeignKey(Scorer, on_delete=models.PROTECT, related_name="activations")
+    by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="None: by itself."
+    )
+    why = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["project", "rubric", "-id"], name="activation_latest")]
 
 
 class ScoreQuerySet(models.QuerySet["Score"]):
