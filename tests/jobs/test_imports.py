@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,7 @@ from curation.models import (
     StoredFile,
 )
 from curation.recipe.ingest.pool import Pool
+from curation.recipe.ingest.walk import Watch
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +125,21 @@ def test_importing_the_same_thing_twice_changes_nothing(project: Project) -> Non
     assert again.counts == {"documents": 0, "duplicates": 30, "rejected": 1, "rows": 31}
     assert [row for row in the_rows(project) if len(row) != 4] == before
     assert StoredFile.objects.count() == 1
+
+
+def test_how_far_a_file_was_read_is_asked_only_in_the_thread_that_reads_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From any other thread the file may just have been closed, and the whole chunk failed with it.
+    asked = set()
+
+    def position(watch: Watch) -> int:
+        asked.add(threading.current_thread().name)
+        return 0
+
+    monkeypatch.setattr(Watch, "position", property(position))
+    assert bring(project, ("a.jsonl", texts(3))).counts["documents"] == 3
+    assert asked == {"read-ahead"}
 
 
 def test_the_same_text_in_another_source_is_one_document_found_twice(project: Project) -> None:

@@ -95,9 +95,10 @@ def _read(file: ImportFile) -> Iterator[tuple[Batch, int]]:
     with file.stored_file.local_path() as path:
         mappings = dict(file.mappings)
         rows = read_rows(path, file.name, file.batch.mapping, resolved=mappings, watch=watch)
-        with ReadAhead(_batches(rows, file, mappings)) as batches:
-            for batch in batches:
-                yield batch, watch.position
+        # The position is asked for where the file is read: asked from here, it may just have been closed.
+        read = ((batch, watch.position) for batch in _batches(rows, file, mappings))
+        with ReadAhead(read) as batches:
+            yield from batches
 
 
 @dataclass(slots=True)

@@ -55,12 +55,14 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> tuple[int, int]:
     watch = Watch()
     with file.stored_file.local_path() as path:
         found = read_objects(path, file.name, watch=watch)
-        with ReadAhead(_batches(found, file.name)) as batches:
-            for batch in batches:
+        # The position is asked for where the file is read: asked from here, it may just have been closed.
+        read = ((batch, watch.position) for batch in _batches(found, file.name))
+        with ReadAhead(read) as batches:
+            for batch, position in batches:
                 clashes = _commit(chunk, file, batch)
                 good += len(batch.read) - clashes
                 bad += len(batch.refused) + clashes
-                pulse.beat(min(chunk.size, watch.position // 1000))
+                pulse.beat(min(chunk.size, position // 1000))
     return good, bad
 
 

@@ -69,7 +69,7 @@ class Member:
 
 
 class Watch:
-    """Tells how far reading has come, in bytes of the stored file, to whoever holds it."""
+    """Tells how far reading has come, in bytes of the stored file. To be asked in the thread that reads."""
 
     def __init__(self) -> None:
         self._tell: Callable[[], int] = lambda: 0
