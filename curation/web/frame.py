@@ -1,6 +1,6 @@
 """The frame around every page: top bar, rail, running jobs. Lazy: a part that draws no frame asks for nothing.
 
-Two queries at most, and only when base.html is drawn: what waits for this person, and the project's running jobs.
+Three queries at most, and only when base.html is drawn: what waits for this person, and the project's running jobs.
 The list of projects is fetched when its menu opens.
 """
 
@@ -15,8 +15,10 @@ from typing import Any
 from django.db.models import Min, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import path
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from curation import access
@@ -141,6 +143,11 @@ class Frame:
         ]
         return [group for group in groups if group["entries"]]
 
+    @cached_property
+    def rail_html(self) -> SafeString:
+        """The rail, drawn once: it stands on the page twice, beside it and as the sheet of narrow screens."""
+        return render_to_string("parts/_rail.html", {"frame": self})
+
     def _entry(self, place: Place) -> dict[str, Any] | None:
         url = link(place.page, self.project)
         if not url or not self._may(place.least):
@@ -173,22 +180,19 @@ class Frame:
     @cached_property
     def jobs(self) -> list[dict[str, Any]]:
         """Active jobs of the project with their progress in percent."""
-        if not self.project:
+        active = Job.objects.filter(project=self.project).active()
+        # Mostly there are none, which is quicker to ask than how far they are.
+        if not self.project or not active.exists():
             return []
         now = timezone.now()
         recent = Q(chunks__state=Chunk.State.DONE, chunks__finished_at__gte=now - RECENT)
-        rows = (
-            Job.objects.filter(project=self.project)
-            .active()
-            .annotate(
-                total=Sum("chunks__size"),
-                finished=Sum("chunks__size", filter=Q(chunks__state=Chunk.State.DONE)),
-                moving=Sum("chunks__beaten", filter=Q(chunks__state=Chunk.State.RUNNING)),
-                recent=Sum("chunks__size", filter=recent),
-                since=Min("chunks__started_at", filter=recent),
-            )
-            .order_by("id")[:JOBS_SHOWN]
-        )
+        rows = active.annotate(
+            total=Sum("chunks__size"),
+            finished=Sum("chunks__size", filter=Q(chunks__state=Chunk.State.DONE)),
+            moving=Sum("chunks__beaten", filter=Q(chunks__state=Chunk.State.RUNNING)),
+            recent=Sum("chunks__size", filter=recent),
+            since=Min("chunks__started_at", filter=recent),
+        ).order_by("id")[:JOBS_SHOWN]
         return [self._job(job, now) for job in rows]
 
     def _job(self, job: Any, now: datetime) -> dict[str, Any]:

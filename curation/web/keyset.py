@@ -14,7 +14,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, Q, QuerySet
 from django.http import HttpRequest
 
-PAGE_SIZE = 50
+PAGE_SIZE = 40
 
 
 @dataclass(frozen=True, slots=True)
