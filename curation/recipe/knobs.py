@@ -29,10 +29,14 @@ class Knobs:
     min_reasoning: float = 2.4
     # Of 56 pairs at 0.92 and above on those pages, all but about four said the same; most of the doubtful ones lay below 0.93.
     near_duplicate_cosine: float = 0.92
+    leave_out_near_duplicates: int = 1
     seeds_decisions: int = 1
     scores_decisions: int = 2
     samples_decisions: int = 1
     leave_out_rejected: int = 1
+    # Fewer are mostly noise on the fifth of them that is held out.
+    min_labels: int = 50
+    retrain_after_labels: int = 50
 
 
 KNOBS: dict[str, Knob] = {
@@ -58,6 +62,12 @@ KNOBS: dict[str, Knob] = {
         0.7,
         1.0,
     ),
+    "leave_out_near_duplicates": Knob(
+        "Near duplicates are left out",
+        "1: of each cluster only its representative goes on. 0: clusters are shown, and nothing is left out for them.",
+        0,
+        1,
+    ),
     "seeds_decisions": Knob("Decisions per seed", "People who decide on each seed, blind.", 1, 9),
     "scores_decisions": Knob("Decisions per score", "People who rate each passage, blind.", 1, 9),
     "samples_decisions": Knob("Decisions per sample", "People who decide on each sample, blind.", 1, 9),
@@ -66,6 +76,20 @@ KNOBS: dict[str, Knob] = {
         "1: a passage that was rejected as a seed is no training row in its own right either. 0: it may be one.",
         0,
         1,
+    ),
+    "min_labels": Knob(
+        "Labels for a first scorer",
+        "Passages or pages that people settled on, before a scorer is trained from them.",
+        20,
+        100_000,
+        "labels",
+    ),
+    "retrain_after_labels": Knob(
+        "Labels for the next scorer",
+        "So many new ones start a training by themselves. 0: only a manager does.",
+        0,
+        100_000,
+        "labels",
     ),
 }
 

@@ -82,6 +82,8 @@ def test_the_managers_guide_has_the_default_of_every_threshold():
         f"| {ours.min_factual}, {ours.min_reasoning} |",
         f"| {ours.near_duplicate_cosine} |",
         f"| {ours.leave_out_rejected:d} (yes) |",
+        f"| {ours.leave_out_near_duplicates:d} (yes) |",
+        f"| {ours.min_labels}, {ours.retrain_after_labels} |",
         f"| {ours.seeds_decisions}, {ours.scores_decisions}, {ours.samples_decisions} |",
     ):
         assert default in said, default
