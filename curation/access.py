@@ -84,7 +84,7 @@ def may(request: HttpRequest, capability: str) -> bool:
 def measured_items(user: Any) -> QuerySet[Item]:
     """Items that measure the model and still want this person's answer: what is behind `hidden_scores`.
 
-    Lists that sort or filter by a score leave their passages out, because the place in the list would tell it.
+    Lists that sort or filter by a score leave their passages and pages out, because the place in the list would tell it.
     """
     measuring = [card.kind for card in CARDS.values() if card.hides_scores]
     answered = Decision.objects.standing().filter(user=user, event=Decision.Event.DECIDE, item=OuterRef("pk"))
@@ -100,6 +100,12 @@ def hidden_scores(user: Any, passage_ids: Iterable[int]) -> set[int]:
     """Those passages whose model scores this person may not see yet: a scores queue still wants their answer."""
     waiting = measured_items(user).filter(passage__in=[*passage_ids])
     return {pk for pk in waiting.values_list("passage", flat=True) if pk}
+
+
+def hidden_pages(user: Any, document_ids: Iterable[int]) -> set[int]:
+    """The same for pages: those documents whose own scores this person may not see yet."""
+    waiting = measured_items(user).filter(document__in=[*document_ids])
+    return {pk for pk in waiting.values_list("document", flat=True) if pk}
 
 
 def may_see_decisions(user: Any, role: Role | None, item: Item) -> bool:

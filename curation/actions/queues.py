@@ -6,6 +6,7 @@ Filling is one INSERT … SELECT however many subjects there are. An item's posi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ from django.db.models import (
     Func,
     IntegerField,
     Max,
+    Model,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     TextField,
@@ -29,11 +32,14 @@ from django.utils import timezone
 from curation.models import (
     ActiveScorer,
     Activity,
+    Document,
+    DuplicatePair,
     Item,
     Occurrence,
     Passage,
     Project,
     Queue,
+    Rubric,
     Sample,
     Score,
     Seed,
@@ -41,21 +47,52 @@ from curation.models import (
     Slot,
     User,
 )
-from curation.recipe.review.cards import CARDS
+from curation.recipe.review.cards import CARDS, LEVELS
 
 MOST_WANTED = 9
+MOST_RUBRICS = 4
 SCORE_STEPS = 1_000_000  # a score of 5 is position 0, a score of 0 is position 5,000,000
 #: Which orders a kind of queue can have. Where people are measured against the model, its opinion must not show in
 #: the order either; samples have no score that is comparable between judges.
 ORDERS = {
     Queue.Kind.SEEDS: (Queue.Order.HIGHEST, Queue.Order.RANDOM, Queue.Order.OLDEST),
+    Queue.Kind.PAGES: (Queue.Order.RANDOM, Queue.Order.OLDEST),
     Queue.Kind.SCORES: (Queue.Order.RANDOM, Queue.Order.OLDEST),
+    Queue.Kind.PAIRS: (Queue.Order.RANDOM, Queue.Order.OLDEST),
     Queue.Kind.SAMPLES: (Queue.Order.OLDEST, Queue.Order.RANDOM),
 }
-RUBRICS = {
-    Queue.Kind.SEEDS: ("factual", "reasoning", "educational"),
-    Queue.Kind.SCORES: ("factual", "reasoning", "educational"),
-    Queue.Kind.SAMPLES: (),
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """How one kind's subjects are reached: lookups from the subject to what filters speak of. "" is the subject itself."""
+
+    rows: type[Model]
+    language: str
+    document: str = ""
+    passage: str = ""
+    rubrics: tuple[str, ...] = ()  # by whose scores it can be filled
+
+    def of(self, project: Project) -> QuerySet[Any]:
+        """What can be reviewed at all: nothing that was left out or withdrawn."""
+        found = self.rows._default_manager.filter(project=project)
+        if self.rows in (Seed, Sample):
+            return found.exclude(state="withdrawn")
+        if self.rows is Document:
+            return found.filter(left_out="", withdrawn_at=None, extraction__isnull=False)
+        return found.filter(left_out="") if self.rows is Passage else found
+
+
+SUBJECTS = {
+    Queue.Kind.SEEDS: Subject(
+        Seed, "passage__language", "passage__document", "passage", ("factual", "reasoning", "educational")
+    ),
+    Queue.Kind.PAGES: Subject(Document, "language", "pk", "", ("educational",)),
+    Queue.Kind.SCORES: Subject(
+        Passage, "language", "document", "pk", ("factual", "reasoning", "educational")
+    ),
+    Queue.Kind.PAIRS: Subject(DuplicatePair, "left__language", "left__document"),
+    Queue.Kind.SAMPLES: Subject(Sample, "language"),
 }
 
 
@@ -105,12 +142,17 @@ def create_queue(
     random_seed: int = 1,
     guidelines: str = "",
     dispute_gap: int = 2,
+    rubrics: Sequence[str] = (),
 ) -> Queue:
-    """Make an empty queue. Raises QueueError: unknown kind, taken name, an order this kind cannot have."""
+    """Make an empty queue. `rubrics` are the keys that a queue of ratings asks for instead of its kind's own.
+
+    Raises QueueError: unknown kind or rubric, taken name, an order this kind cannot have.
+    """
     if kind not in CARDS:
         raise QueueError(f"There is no queue of {kind!r}. Kinds are {', '.join(CARDS)}.")
     order = order or ORDERS[Queue.Kind(kind)][0]
     values = _checked(kind, name, wanted, order, dispute_gap)
+    values["rubrics"] = _asked(project, kind, rubrics)
     try:
         with transaction.atomic():
             queue = Queue.objects.create(
@@ -197,6 +239,25 @@ def _checked(kind: str, name: str, wanted: int, order: str, dispute_gap: int) ->
     return {"name": name, "wanted": wanted, "order": order, "dispute_gap": dispute_gap}
 
 
+def rubrics_for(project: Project, kind: str) -> QuerySet[Rubric]:
+    """Every rubric that a queue of this kind could ask for, ours first. None for kinds that rate nothing."""
+    found = Rubric.objects.filter(Q(project=None) | Q(project=project), archived_at=None)
+    return found.filter(level=LEVELS.get(kind, "")).order_by(F("project").asc(nulls_first=True), "id")
+
+
+def _asked(project: Project, kind: str, rubrics: Sequence[str]) -> list[str]:
+    """The rubrics that a queue asks for, in the order of the project's; empty for those of its kind."""
+    if not rubrics:
+        return []
+    known = list(rubrics_for(project, kind).values_list("key", flat=True))
+    if unknown := [key for key in rubrics if key not in known]:
+        raise QueueError(f"A queue of {kind} cannot ask for {', '.join(unknown)}.")
+    if len(set(rubrics)) > MOST_RUBRICS:
+        raise QueueError(f"A queue asks for {MOST_RUBRICS} rubrics at most: more are not rated well at once.")
+    asked = [key for key in known if key in rubrics]
+    return [] if tuple(asked) == CARDS[kind].rubrics else asked
+
+
 def _clean(guidelines: str) -> str:
     return guidelines.replace("\r\n", "\n").replace("\x00", "").strip()
 
@@ -206,27 +267,28 @@ def _clean(guidelines: str) -> str:
 
 def matching(project: Project, kind: str, filling: Filling) -> QuerySet[Any]:
     """The subjects that a filling takes: seeds, passages or samples of the project. Without an order."""
-    subjects = _of_kind(project, kind)
+    subject = SUBJECTS[Queue.Kind(kind)]
+    subjects = subject.of(project)
     if filling.languages:
-        subjects = subjects.filter(**{f"{_passage_of(kind)}language__in": filling.languages})
+        subjects = subjects.filter(**{f"{subject.language}__in": filling.languages})
     if filling.state:
         subjects = subjects.filter(state=filling.state)
     if filling.sources:
-        subjects = _from_sources(subjects, kind, filling.sources)
+        subjects = _from_sources(subjects, subject, filling.sources)
     if filling.workflow and kind == Queue.Kind.SAMPLES:
         subjects = subjects.filter(workflow=filling.workflow)
     if filling.rubric and (filling.least_score is not None or filling.most_score is not None):
         subjects = _with_score(subjects, project, kind, filling)
     if filling.take > 0:
         drawn = subjects.order_by(_shuffled(filling.sample_seed), "pk").values("pk")[: filling.take]
-        subjects = _of_kind(project, kind).filter(pk__in=drawn)
+        subjects = subject.of(project).filter(pk__in=drawn)
     return subjects
 
 
 def count_new(queue: Queue, filling: Filling) -> tuple[int, int]:
     """How many subjects a filling matches, and how many of them would be new to the queue."""
     subjects = matching(queue.project, queue.kind, filling)
-    there = Item.objects.filter(queue=queue, **{CARDS[queue.kind].subject: OuterRef("pk")})
+    there = Item.objects.filter(queue=queue, **{queue.card.subject: OuterRef("pk")})
     return subjects.count(), subjects.exclude(Exists(there)).count()
 
 
@@ -247,7 +309,7 @@ def add_subjects(queue: Queue, subjects: QuerySet[Any]) -> int:
     `subjects` are of the queue's kind and project, without an order; they stay in the database.
     """
     chosen, parameters = _placed(queue, subjects).query.sql_with_params()
-    column = f"{CARDS[queue.kind].subject}_id"
+    column = f"{queue.card.subject}_id"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -270,35 +332,22 @@ def add_subjects(queue: Queue, subjects: QuerySet[Any]) -> int:
     return added
 
 
-def _of_kind(project: Project, kind: str) -> QuerySet[Any]:
-    """What can be reviewed at all: nothing that was left out or withdrawn."""
-    if kind == Queue.Kind.SEEDS:
-        return Seed.objects.filter(project=project).exclude(state=Seed.State.WITHDRAWN)
-    if kind == Queue.Kind.SAMPLES:
-        return Sample.objects.filter(project=project).exclude(state=Sample.State.WITHDRAWN)
-    return Passage.objects.filter(project=project).kept()
-
-
-def _passage_of(kind: str) -> str:
-    """How a lookup gets from the subject to what has a language."""
-    return "passage__" if kind == Queue.Kind.SEEDS else ""
-
-
-def _from_sources(subjects: QuerySet[Any], kind: str, sources: tuple[int, ...]) -> QuerySet[Any]:
-    if kind == Queue.Kind.SAMPLES:
+def _from_sources(subjects: QuerySet[Any], subject: Subject, sources: tuple[int, ...]) -> QuerySet[Any]:
+    if not subject.document:
         return subjects.filter(source__in=sources)
-    found = Occurrence.objects.filter(source__in=sources, document=OuterRef(f"{_passage_of(kind)}document"))
+    found = Occurrence.objects.filter(source__in=sources, document=OuterRef(subject.document))
     return subjects.filter(Exists(found))
 
 
 def _with_score(subjects: QuerySet[Any], project: Project, kind: str, filling: Filling) -> QuerySet[Any]:
-    if filling.rubric not in RUBRICS[Queue.Kind(kind)]:
+    subject = SUBJECTS[Queue.Kind(kind)]
+    if filling.rubric not in subject.rubrics:
         raise QueueError(f"A queue of {kind} cannot be filled by {filling.rubric} value.")
     scores = Score.objects.filter(scorer__in=_active(project, filling.rubric))
     if filling.rubric == "educational":
-        scores = scores.filter(document=OuterRef(f"{_passage_of(kind)}document"))
+        scores = scores.filter(document=OuterRef(subject.document))
     else:
-        scores = scores.filter(passage=OuterRef("passage" if kind == Queue.Kind.SEEDS else "pk"))
+        scores = scores.filter(passage=OuterRef(subject.passage))
     if filling.least_score is not None:
         scores = scores.filter(value__gte=filling.least_score)
     if filling.most_score is not None:
@@ -349,7 +398,7 @@ def _shuffled(seed: int) -> Func:
 
 def _reorder(queue: Queue) -> None:
     """Move all items of a queue to where its order has them. Slots repeat their item's position."""
-    subject = CARDS[queue.kind].subject
+    subject = queue.card.subject
     subjects = _subjects_in(queue)
     chosen, parameters = _placed(queue, subjects).query.sql_with_params()
     with connection.cursor() as cursor:
@@ -367,11 +416,9 @@ def _reorder(queue: Queue) -> None:
 
 
 def _subjects_in(queue: Queue) -> QuerySet[Any]:
-    model = {Queue.Kind.SEEDS: Seed, Queue.Kind.SCORES: Passage, Queue.Kind.SAMPLES: Sample}[
-        Queue.Kind(queue.kind)
-    ]
-    inside = Item.objects.filter(queue=queue).values(CARDS[queue.kind].subject)
-    return model._default_manager.filter(project=queue.project, pk__in=inside)
+    rows = SUBJECTS[Queue.Kind(queue.kind)].rows
+    inside = Item.objects.filter(queue=queue).values(queue.card.subject)
+    return rows._default_manager.filter(project=queue.project, pk__in=inside)
 
 
 def _look_from_the_start(queue: Queue) -> None:

@@ -12,7 +12,6 @@ from curation.api.errors import Problem
 from curation.api.schemas import ProjectOut, QueueOut
 from curation.models import Membership, Project, Role
 from curation.models.reviewing import queue_states
-from curation.recipe.review.cards import CARDS
 
 router = Router(tags=["projects"])
 REFUSALS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem}
@@ -46,9 +45,9 @@ def queues(request: HttpRequest, project: str) -> Any:
             "id": queue.uuid,
             "name": queue.name,
             "kind": queue.kind,
-            "question": CARDS[queue.kind].question,
-            "verdicts": list(CARDS[queue.kind].verdicts),
-            "rubrics": list(CARDS[queue.kind].rubrics),
+            "question": queue.card.question,
+            "verdicts": list(queue.card.verdicts),
+            "rubrics": list(queue.card.rubrics),
             "wanted": queue.wanted,
             "paused": queue.paused_at is not None,
             "items": states[queue.pk].items,

@@ -22,9 +22,8 @@ from curation.api.schemas import (
     RenewedOut,
     UndoneOut,
 )
-from curation.models import Decision, Item, Lease, Occurrence, Passage, Sample, Seed
+from curation.models import Decision, Document, Item, Lease, Occurrence, Passage, Sample, Seed
 from curation.models.reviewing import why_nothing
-from curation.recipe.review.cards import CARDS
 
 router = Router(tags=["review"])
 REFUSALS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
@@ -44,7 +43,7 @@ def claim(request: HttpRequest, queue: UUID) -> Any:
         response = HttpResponse(status=204)
         response["Seedbed-Why"] = why_nothing(found, request.user)  # type: ignore[arg-type]
         return response
-    card = CARDS[found.kind]
+    card = found.card
     item = Item.objects.select_related(*RELATED[found.kind]).get(pk=claimed.item_id)
     return {
         "item": item.uuid,
@@ -150,7 +149,9 @@ def undo(request: HttpRequest, item: UUID) -> Any:
 
 RELATED = {
     "seeds": ("seed__passage__document", "seed__text_version"),
+    "pages": ("document__extraction",),
     "scores": ("passage__document",),
+    "pairs": ("pair__left__document", "pair__right__document"),
     "samples": ("sample__source", "sample__text_version", "sample__seed__passage"),
 }
 
@@ -160,8 +161,28 @@ def _subject(item: Item) -> dict[str, Any]:
         return _sample(item.sample)
     if item.seed is not None:
         return _seed(item.seed)
+    if item.document is not None:
+        return _page(item.document)
+    if item.pair is not None:
+        both = (item.pair.left, item.pair.right)
+        return {"pair": item.pair.uuid, "passages": [_passage(one) for one in both]}
     assert item.passage is not None
-    return {"passage": item.passage.uuid, "text": item.passage.text, **_where(item.passage)}
+    return _passage(item.passage)
+
+
+def _passage(passage: Passage) -> dict[str, Any]:
+    return {"passage": passage.uuid, "text": passage.text, **_where(passage)}
+
+
+def _page(document: Document) -> dict[str, Any]:
+    return {
+        "page": document.uuid,
+        "text": document.extraction.text if document.extraction else "",
+        "language": document.language,
+        "title": document.title,
+        "address": document.address,
+        **_found_in(document.pk),
+    }
 
 
 def _seed(seed: Seed) -> dict[str, Any]:
@@ -173,13 +194,6 @@ def _seed(seed: Seed) -> dict[str, Any]:
 
 def _where(passage: Passage) -> dict[str, Any]:
     """Where a passage stands: its document, and the first source that was found to have it."""
-    first = (
-        Occurrence.objects.filter(document=passage.document_id)
-        .select_related("source")
-        .only("address", "licence", "source__name", "source__licence")
-        .order_by("id")
-        .first()
-    )
     return {
         "heading": passage.heading,
         "language": passage.language,
@@ -188,6 +202,20 @@ def _where(passage: Passage) -> dict[str, Any]:
             "title": passage.document.title,
             "address": passage.document.address,
         },
+        **_found_in(passage.document_id),
+    }
+
+
+def _found_in(document_id: int) -> dict[str, str]:
+    """The first source that was found to have a document, and the licence there."""
+    first = (
+        Occurrence.objects.filter(document=document_id)
+        .select_related("source")
+        .only("address", "licence", "source__name", "source__licence")
+        .order_by("id")
+        .first()
+    )
+    return {
         "source": first.source.name if first else "",
         "licence": (first.licence or first.source.licence) if first else "",
     }

@@ -43,7 +43,7 @@ class ProjectOut(Schema):
 class QueueOut(Schema):
     id: UUID
     name: str
-    kind: Literal["seeds", "scores", "samples"]
+    kind: Literal["seeds", "pages", "scores", "pairs", "samples"]
     question: str
     verdicts: list[str]
     rubrics: list[str]
@@ -63,7 +63,7 @@ class ClaimOut(Schema):
     item: UUID
     lease: UUID
     expires_at: datetime
-    kind: Literal["seeds", "scores", "samples"]
+    kind: Literal["seeds", "pages", "scores", "pairs", "samples"]
     queue: UUID
     question: str
     verdicts: list[str] = Field(description="What `decide` takes here, besides skip and flag.")

@@ -19,6 +19,7 @@ from curation.models.project import Project
 from curation.models.sample import Sample
 from curation.models.seed import Seed
 from curation.models.user import User
+from curation.recipe.review.cards import CARDS, Card
 
 
 class Queue(models.Model):
@@ -80,6 +81,11 @@ class Queue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def card(self) -> Card:
+        """What it asks: its kind's card, with its own rubrics where it has some."""
+        return CARDS[self.kind].asking(tuple(self.rubrics))
 
 
 SUBJECTS = ("document", "passage", "pair", "seed", "sample")

@@ -45,6 +45,11 @@ class Rubric(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def places(self) -> list[str]:
+        """The steps of the scale as people type them: "0" to the highest."""
+        return [str(place) for place in range(self.highest + 1)]
+
 
 class Scorer(models.Model):
     """A versioned way of answering a rubric. Never changed: a better one is a new version.

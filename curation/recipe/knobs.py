@@ -31,7 +31,9 @@ class Knobs:
     near_duplicate_cosine: float = 0.92
     leave_out_near_duplicates: int = 1
     seeds_decisions: int = 1
+    pages_decisions: int = 2
     scores_decisions: int = 2
+    pairs_decisions: int = 1
     samples_decisions: int = 1
     leave_out_rejected: int = 1
     # Fewer are mostly noise on the fifth of them that is held out.
@@ -69,7 +71,9 @@ KNOBS: dict[str, Knob] = {
         1,
     ),
     "seeds_decisions": Knob("Decisions per seed", "People who decide on each seed, blind.", 1, 9),
+    "pages_decisions": Knob("Decisions per page", "People who rate each page, blind.", 1, 9),
     "scores_decisions": Knob("Decisions per score", "People who rate each passage, blind.", 1, 9),
+    "pairs_decisions": Knob("Decisions per pair", "People who judge each pair of near duplicates, blind.", 1, 9),
     "samples_decisions": Knob("Decisions per sample", "People who decide on each sample, blind.", 1, 9),
     "leave_out_rejected": Knob(
         "Rejections hold for passages",

@@ -81,7 +81,15 @@ REJECT_REASONS: dict[str, tuple[RejectReason, ...]] = {
         RejectReason("unsafe", "Personal or unsafe content"),
         RejectReason("other", "Something else (say it in a note)"),
     ),
+    "pages": (),
     "scores": (),
+    "pairs": (
+        RejectReason("figures", "Other figures, names or dates"),
+        RejectReason("more", "One says more"),
+        RejectReason("subject", "Same subject, another statement"),
+        RejectReason("form", "Alike in form only"),
+        RejectReason("other", "Something else (say it in a note)"),
+    ),
     "samples": (
         RejectReason("wrong", "Wrong answer or fact"),
         RejectReason("ungrounded", "Not supported by its seed"),

@@ -21,23 +21,32 @@ from curation.models import (
     ActiveScorer,
     ClusterMember,
     Decision,
+    Document,
     Draft,
+    DuplicatePair,
     Item,
     Occurrence,
     Passage,
     Queue,
     Rubric,
+    Sample,
     SampleStep,
     Score,
+    Seed,
     User,
     Verdict,
 )
-from curation.recipe.review.cards import CARDS, Card
+from curation.recipe.review.cards import Card
+from curation.recipe.review.diff import Piece, sides
 from curation.web.links import link
 
 #: Characters of a neighbour's text that are shown beside an item.
 EXCERPT = 220
 NEIGHBOURS = 4
+#: Characters of a page that are rated: beyond, people no longer read.
+PAGE_CHARACTERS = 12_000
+#: Ends of paths to rows with a search column, which no card shows.
+SEARCHED = ("passage", "sample", "left", "right")
 
 Submitted = Mapping[str, Any]
 
@@ -48,13 +57,11 @@ class Sheet:
 
     kind: str
     template: str
-    passage: str  # the item's path to the passage beside which scores and neighbours stand
     related: tuple[str, ...]
-    fields: Callable[[Shown], list[Field]]
-
-    @property
-    def card(self) -> Card:
-        return CARDS[self.kind]
+    document: str  # the item's path to the document that it comes from
+    passage: str = ""  # to the passage beside which scores and neighbours stand; "" where there is none
+    fields: Callable[[Shown], list[Field]] = lambda shown: []
+    chain: bool = False  # has steps and verdicts of its own, and no scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class Shown:
 
     @property
     def card(self) -> Card:
-        return self.sheet.card
+        return self.item.queue.card
 
     @property
     def subject(self) -> Any:
@@ -103,9 +110,33 @@ class Shown:
         subject = self.subject
         if isinstance(subject, Passage):
             return subject
-        if self.sheet.kind == "samples":
+        if isinstance(subject, Sample):
             return subject.passage or (subject.seed.passage if subject.seed else None)
-        return subject.passage
+        return subject.passage if isinstance(subject, Seed) else None
+
+    @property
+    def document(self) -> Document | None:
+        """What the item comes from; of a pair, what its first passage comes from."""
+        subject = self.subject
+        if isinstance(subject, Document):
+            return subject
+        passage = subject.left if isinstance(subject, DuplicatePair) else self.passage
+        return passage.document if passage else None
+
+    @property
+    def page_text(self) -> str:
+        """The beginning of a page, as much as one reads of it."""
+        return getattr(self.item, "page_text", "") or ""
+
+    @property
+    def page_rest(self) -> int:
+        """Characters of the page beyond that."""
+        return max(0, (self.subject.characters or 0) - PAGE_CHARACTERS)
+
+    @property
+    def sides(self) -> tuple[list[Piece], list[Piece]]:
+        """The texts of a pair, in pieces."""
+        return sides(self.subject.left.text, self.subject.right.text)
 
     @property
     def fields(self) -> list[Field]:
@@ -156,15 +187,16 @@ class Shown:
         if found:
             source = link("sources:source", project, source=found[0]["source_uuid"])
             steps.append({"kind": "source", "label": found[0]["source"], "url": source})
+        kind = self.card.subject
+        if self.document:
+            document = link("documents:document", project, document=self.document.uuid)
+            here = kind == "document"
+            steps.append({"kind": "document", "label": str(self.document), "url": document, "here": here})
         if passage:
-            document = link("documents:document", project, document=passage.document.uuid)
             place = link("passages:passage", project, passage=passage.uuid)
-            steps.append({"kind": "document", "label": str(passage.document), "url": document})
             label = f"Passage {passage.ordinal + 1}"
-            here = self.sheet.kind == "scores"
-            steps.append({"kind": "passage", "label": label, "url": place, "here": here})
-        if self.sheet.kind != "scores":
-            kind = self.card.subject
+            steps.append({"kind": "passage", "label": label, "url": place, "here": kind == "passage"})
+        if kind in ("seed", "sample"):
             steps.append({"kind": kind, "label": kind.capitalize(), "here": True})
         return steps
 
@@ -209,24 +241,32 @@ def _shown(item_id: int, queue: Queue, user: User, claim: Claim | None, typed: S
     draft = getattr(item, "draft", None) or {}
     shown.draft_version = draft.get("version", 0)
     shown.typed = typed if typed is not None else draft.get("payload", {})
-    if sheet.card.rubrics:
-        shown.rubrics = _rubrics(sheet.card, item)
+    if shown.card.rubrics:
+        shown.rubrics = _rubrics(shown.card, item)
     _add_scores(shown, user)
     return shown
 
 
 def _add_scores(shown: Shown, user: User) -> None:
     """The model's opinion, unless this person has yet to be asked for theirs, here or in another queue."""
-    passage = shown.passage
-    if passage is None:
+    passage, document = shown.passage, shown.document
+    if document is None or shown.sheet.chain:
         return
     if shown.card.hides_scores and shown.decision is None and shown.claim is not None:
         shown.scores_hidden = True
         return
-    shown.scores_hidden = passage.pk in access.hidden_scores(user, [passage.pk])
+    shown.scores_hidden = bool(passage and access.hidden_scores(user, [passage.pk]))
+    page_hidden = document.pk in access.hidden_pages(user, [document.pk])
+    if not passage:
+        shown.scores_hidden = page_hidden
     if not shown.scores_hidden:
+        found = (score for score in getattr(shown.item, "scores", []))
         shown.scores = sorted(
-            ({**score, "meaning": _meaning(score)} for score in getattr(shown.item, "scores", [])),
+            (
+                {**score, "meaning": _meaning(score)}
+                for score in found
+                if not (page_hidden and score["level"] == "document")
+            ),
             key=lambda score: score["order"],
         )
 
@@ -252,25 +292,26 @@ def _rubrics(card: Card, item: Item) -> list[Rubric]:
 
 
 def _rows(sheet: Sheet, user: User) -> QuerySet[Item]:
-    passage = sheet.passage
     mine = Draft.objects.filter(item=OuterRef("pk"), user=user)
     rows = (
         Item.objects.select_related(*sheet.related)
-        .defer(*(f"{path}__search" for path in sheet.related if path.endswith(("passage", "sample"))))
+        .defer(*(f"{path}__search" for path in sheet.related if path.endswith(SEARCHED)))
         .annotate(
             draft=Subquery(mine.values(json=JSONObject(payload="payload", version="version"))[:1]),
-            occurrences=_occurrences(passage),
-            near=_near(passage),
-            represented_by=_represented_by(passage),
+            occurrences=_occurrences(sheet.document),
         )
     )
-    if sheet.kind == "samples":
+    if sheet.passage:
+        rows = rows.annotate(near=_near(sheet.passage), represented_by=_represented_by(sheet.passage))
+    elif sheet.kind == "pages":
+        rows = rows.annotate(page_text=Left("document__extraction__text", PAGE_CHARACTERS))
+    if sheet.chain:
         return rows.annotate(steps=_steps(), verdicts=_verdicts())
-    return rows.annotate(scores=_scores(passage))
+    return rows.annotate(scores=_scores(sheet))
 
 
-def _occurrences(passage: str) -> ArraySubquery:
-    rows = Occurrence.objects.filter(document=OuterRef(f"{passage}__document"), source__withdrawn_at=None)
+def _occurrences(document: str) -> ArraySubquery:
+    rows = Occurrence.objects.filter(document=OuterRef(document), source__withdrawn_at=None)
     return ArraySubquery(
         rows.order_by("id").values(
             json=JSONObject(
@@ -284,12 +325,13 @@ def _occurrences(passage: str) -> ArraySubquery:
     )
 
 
-def _scores(passage: str) -> ArraySubquery:
-    """Active scorers' scores of the passage and of its document."""
+def _scores(sheet: Sheet) -> ArraySubquery:
+    """Active scorers' scores of the passage, where there is one, and of its document."""
     active = ActiveScorer.objects.filter(project=OuterRef(OuterRef("queue__project"))).values("scorer")
-    rows = Score.objects.filter(
-        Q(passage=OuterRef(passage)) | Q(document=OuterRef(f"{passage}__document")), scorer__in=active
-    )
+    about = Q(document=OuterRef(sheet.document))
+    if sheet.passage:
+        about |= Q(passage=OuterRef(sheet.passage))
+    rows = Score.objects.filter(about, scorer__in=active)
     return ArraySubquery(
         rows.values(
             json=JSONObject(
@@ -358,10 +400,6 @@ def _seed_fields(shown: Shown) -> list[Field]:
     seed = shown.subject
     stood = seed.original_text if shown.decision else seed.current_text
     return [Field("text", "Text", stood, typed=_typed(shown, "text"))]
-
-
-def _no_fields(shown: Shown) -> list[Field]:
-    return []
 
 
 def _sample_fields(shown: Shown) -> list[Field]:
@@ -457,6 +495,7 @@ SHEETS: dict[str, Sheet] = {
     "seeds": Sheet(
         "seeds",
         "review/_seed.html",
+        document="seed__passage__document",
         passage="seed__passage",
         related=("seed__passage", "seed__passage__document", "seed__text_version"),
         fields=_seed_fields,
@@ -464,14 +503,28 @@ SHEETS: dict[str, Sheet] = {
     "scores": Sheet(
         "scores",
         "review/_score.html",
+        document="passage__document",
         passage="passage",
         related=("passage", "passage__document"),
-        fields=_no_fields,
+    ),
+    "pages": Sheet(
+        "pages",
+        "review/_page.html",
+        document="document",
+        related=("document",),
+    ),
+    "pairs": Sheet(
+        "pairs",
+        "review/_pair.html",
+        document="pair__left__document",
+        related=("pair", "pair__left", "pair__left__document", "pair__right", "pair__right__document"),
     ),
     "samples": Sheet(
         "samples",
         "review/_sample.html",
+        document="sample__passage__document",
         passage="sample__passage",
+        chain=True,
         related=(
             "sample",
             "sample__source",

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_POST
 from curation import access
 from curation.actions import review as actions
 from curation.models import Decision, Item
-from curation.recipe.review.cards import CARDS
 from curation.web import cards, keyset
 from curation.web.sign_in import person
 
@@ -109,7 +108,7 @@ def _page(request: HttpRequest, item: Item, typed: Any = None, status: int = 200
         "item": item,
         "queue": item.queue,
         "shown": shown,
-        "card": CARDS[item.queue.kind],
+        "card": item.queue.card,
         "opinions": [_opinion(shown, one) for one in standing],
         "waits": item.state in WAITING,
     }

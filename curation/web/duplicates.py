@@ -12,7 +12,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from curation import access
-from curation.recipe.review.diff import Piece, compare
+from curation.recipe.review.diff import sides
 from curation.web import keyset, listing, standing
 
 #: Members of a cluster that one page compares: each is a word-by-word diff.
@@ -66,14 +66,6 @@ def cluster(request: HttpRequest, project: str, cluster: UUID) -> HttpResponse:
         row.sides = sides(found.representative.text, row.passage.text)
     context = {"cluster": found, "representative": found.representative, "page": page}
     return render(request, "duplicates/cluster.html", context)
-
-
-def sides(left: str, right: str) -> tuple[list[Piece], list[Piece]]:
-    """Both texts in pieces: what they share, and what only the one has."""
-    pieces = compare(left, right)
-    return [one for one in pieces if one.change != "added"], [
-        one for one in pieces if one.change != "removed"
-    ]
 
 
 app_name = "duplicates"

@@ -15,14 +15,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from curation import access
 from curation.actions import queues, review
-from curation.actions.queues import MOST_WANTED, ORDERS, RUBRICS, Filling, QueueError
-from curation.models import Item, Passage, Project, Queue, Sample, Seed, Slot, Source
+from curation.actions.queues import MOST_WANTED, ORDERS, SUBJECTS, Filling, QueueError, rubrics_for
+from curation.models import Item, Project, Queue, Sample, Seed, Slot, Source
 from curation.models.reviewing import queue_states
+from curation.recipe.review.cards import CARDS, LEVELS
 from curation.web import keyset
+from curation.web.links import link
 
 KIND_MEANINGS = {
     Queue.Kind.SEEDS: "Is this passage worth generating from? Accept or reject.",
+    Queue.Kind.PAGES: "One's own 0 to 5 for a whole page's educational value; the model's stay hidden until then.",
     Queue.Kind.SCORES: "One's own 0 to 5 for factual and reasoning value; the model's stay hidden until then.",
+    Queue.Kind.PAIRS: "Do two close passages say the same? Filled from the page of duplicates.",
     Queue.Kind.SAMPLES: "Would you train on this sample? Accept, edit or reject.",
 }
 HELD_SHOWN = 50
@@ -62,16 +66,29 @@ class QueueForm(forms.Form):
         help_text="Markdown. Shown after the project's own, beside every item of this queue.",
     )
 
-    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+    rubrics = forms.MultipleChoiceField(
+        label="What people rate",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="On one screen, in this order. It stays as it is when the queue is there.",
+    )
+
+    def __init__(self, *args: Any, kind: str, project: Project | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        offered = rubrics_for(project, kind) if project and kind in LEVELS else ()
+        asked: Any = self.fields["rubrics"]
+        asked.choices = [(rubric.key, rubric.name) for rubric in offered]
+        asked.initial = list(CARDS[kind].rubrics)
+        if len(asked.choices) < 2:
+            del self.fields["rubrics"]
         choices: Any = self.fields["order"]
         choices.choices = [(order.value, order.label) for order in ORDERS[Queue.Kind(kind)]]
-        if kind != Queue.Kind.SCORES:
+        if kind not in LEVELS:
             del self.fields["dispute_gap"]
 
     def values(self) -> dict[str, Any]:
         """As `create_queue` and `change_queue` take them."""
-        return {"dispute_gap": 2, **self.cleaned_data}
+        return {"dispute_gap": 2, **self.cleaned_data, "rubrics": self.cleaned_data.get("rubrics", [])}
 
 
 class FillForm(forms.Form):
@@ -143,13 +160,8 @@ class FillForm(forms.Form):
 def _choices(queue: Queue) -> dict[str, Any]:
     """What the project has to choose from; None for what this kind of queue cannot be filled by."""
     project, kind = queue.project, Queue.Kind(queue.kind)
-    counted: Any
-    if kind == Queue.Kind.SEEDS:
-        counted = Seed.objects.filter(project=project).values_list("passage__language")
-    elif kind == Queue.Kind.SAMPLES:
-        counted = Sample.objects.filter(project=project).values_list("language")
-    else:
-        counted = Passage.objects.filter(project=project).kept().values_list("language")
+    subject = SUBJECTS[kind]
+    counted: Any = subject.of(project).values_list(subject.language)
     languages = counted.order_by().annotate(count=Count("pk")).order_by("-count")[:60]
     states: Any = {Queue.Kind.SEEDS: Seed.State, Queue.Kind.SAMPLES: Sample.State}.get(kind)
     workflows = Sample.objects.filter(project=project).order_by("workflow").values_list("workflow", flat=True)
@@ -162,8 +174,8 @@ def _choices(queue: Queue) -> dict[str, Any]:
         "workflow": [("", "Any"), *[(name, name) for name in workflows.distinct()[:100] if name]]
         if kind == Queue.Kind.SAMPLES
         else None,
-        "rubric": [("", "Any"), *[(key, RUBRIC_TITLES[key]) for key in RUBRICS[kind]]]
-        if RUBRICS[kind]
+        "rubric": [("", "Any"), *[(key, RUBRIC_TITLES[key]) for key in subject.rubrics]]
+        if subject.rubrics
         else None,
     }
 
@@ -190,11 +202,11 @@ def create(request: HttpRequest, project: str) -> HttpResponse:
     opened = access.open(request, project, "manage")
     user: Any = request.user
     kind = request.POST.get("kind") or request.GET.get("kind") or ""
-    if kind not in Queue.Kind.values:
-        return render(request, "queues/kinds.html", {"kinds": _kinds()})
+    if kind not in Queue.Kind.values or kind == Queue.Kind.PAIRS:
+        return render(request, "queues/kinds.html", {"kinds": _kinds(opened)})
     wanted = getattr(opened.settings, f"{kind}_decisions")
     initial = {"name": _free_name(opened, kind), "wanted": wanted}
-    form = QueueForm(request.POST or None, kind=kind, initial=initial)
+    form = QueueForm(request.POST or None, kind=kind, project=opened, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             queue = queues.create_queue(opened, user, kind=kind, **form.values())
@@ -206,8 +218,16 @@ def create(request: HttpRequest, project: str) -> HttpResponse:
     return render(request, "queues/create.html", context, status=422 if form.errors else 200)
 
 
-def _kinds() -> Any:
-    return [{"kind": kind, "meaning": KIND_MEANINGS[kind]} for kind in Queue.Kind]
+def _kinds(project: Project) -> Any:
+    """Every kind with where it is made: pairs are drawn where duplicates are looked at."""
+    return [
+        {
+            "kind": kind,
+            "meaning": KIND_MEANINGS[kind],
+            "url": link("duplicates:list", project) if kind == Queue.Kind.PAIRS else f"?kind={kind}",
+        }
+        for kind in Queue.Kind
+    ]
 
 
 def _free_name(project: Project, kind: str) -> str:
@@ -226,8 +246,15 @@ def page(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     state = request.GET.get("state", "")
     items = (
         Item.objects.filter(queue=found)
-        .select_related("passage__document", "seed__passage__document", "sample")
+        .select_related(
+            "document", "passage__document", "pair__left__document", "seed__passage__document", "sample"
+        )
         .only(
+            "document__uuid",
+            "document__title",
+            "pair__uuid",
+            "pair__left__ordinal",
+            "pair__left__document__title",
             "uuid",
             "position",
             "state",

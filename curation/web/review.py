@@ -24,7 +24,6 @@ from curation.actions import review as actions
 from curation.models import Decision, Item, Project, Queue
 from curation.models.neighbours import nearest_to_passage
 from curation.models.reviewing import queue_states, sitting_items, sitting_summary, why_nothing, with_work
-from curation.recipe.review.cards import CARDS
 from curation.web import cards
 from curation.web.sign_in import person
 
@@ -57,7 +56,7 @@ def queues(request: HttpRequest, project: str) -> HttpResponse:
             "state": states[queue.pk],
             "why": _why(queue, states[queue.pk], queue.pk in work),
             "icon": ICONS[queue.kind],
-            "question": CARDS[queue.kind].question,
+            "question": queue.card.question,
         }
         for queue in rows
     ]

@@ -7,7 +7,7 @@
   if (!page) return;
   const stage = document.getElementById("stage");
   const progress = document.getElementById("progress");
-  const kind = page.dataset.kind;
+  const rates = page.hasAttribute("data-rates"); // digits are ratings, Enter saves them
 
   const PAUSE_BEFORE_SAVING = 800; // ms after the last keystroke
   const HEARTBEAT = 60_000;
@@ -21,7 +21,18 @@
   let done = []; // promises of this page's decisions, in order: {decision} or null
   let unsent = 0;
   let fragile = 0; // decisions too large to outlive the page
-  const onTheWay = new Set(); // leases of decisions that the studio may not know yet: not to be handed out again
+  // Leases of decisions that the studio may not know yet: not to be handed out again, nor given back by a reload.
+  const SENT = "studio-sent";
+  const JUST_SENT = 30_000;
+  const onTheWay = new Set();
+  const remember = () => { try { sessionStorage.setItem(SENT, JSON.stringify({ at: Date.now(), leases: [...onTheWay] })); } catch { /* a reload may show the item once more */ } };
+  try {
+    const sent = JSON.parse(sessionStorage.getItem(SENT) || "null");
+    if (sent && Date.now() - sent.at < JUST_SENT) sent.leases.forEach((lease) => {
+      onTheWay.add(lease);
+      setTimeout(() => onTheWay.delete(lease), JUST_SENT); // what never arrived is mine still, and comes again
+    });
+  } catch { /* nothing was sent */ }
   let leaving = false;
 
   // -- Requests ---------------------------------------------------------------------------------
@@ -136,7 +147,7 @@
     if (!isItem(item) || parked) return;
     attend();
     if (action === "rate" && ratings(item).some((rating) => !rating.querySelector(":checked"))) {
-      return studio.toast("Rate both before saving.", { error: true });
+      return studio.toast("Rate everything before saving.", { error: true });
     }
     if (action === "reject:other" && !field(item, "note").value.trim()) {
       openNote(item);
@@ -148,6 +159,7 @@
     form.set("seconds", (item.seconds || 0).toFixed(1));
     item.classList.remove("is-rejecting", "is-editing");
     onTheWay.add(item.dataset.lease);
+    remember();
     unsent += 1;
     const large = weight(form) >= KEEPALIVE_BYTES;
     fragile += large;
@@ -158,6 +170,7 @@
       unsent -= 1;
       fragile -= large;
       onTheWay.delete(item.dataset.lease);
+      remember();
       if (!answer.ok) return bringBack(item, answer);
       forget(item);
       refreshProgress();
@@ -228,7 +241,9 @@
     const all = ratings(current);
     if (!all.length) return false;
     const rating = markNext(current) || all.at(-1);
-    rating.querySelector(`input[value="${digit}"]`).checked = true;
+    const choice = rating.querySelector(`input[value="${digit}"]`);
+    if (!choice) return studio.toast(`This scale ends at ${rating.querySelectorAll("input").length - 1}.`, { error: true });
+    choice.checked = true;
     markNext(current);
     scheduleDraft(current);
   };
@@ -449,7 +464,7 @@
     },
     Escape: () => (isRejecting() ? reject(false) : false),
   };
-  if (kind === "scores") {
+  if (rates) {
     "012345".split("").forEach((digit) => { table[digit] = () => (isItem(current) ? rate(digit) : false); });
     table.Backspace = () => unrate();
     table.Enter = (event) => (event.target.closest("a, button, summary") ? false : decide("rate"));
@@ -511,7 +526,10 @@
     else flushDraft(current);
   }, true);
 
-  if (isItem(current)) {
+  if (isItem(current) && onTheWay.has(current.dataset.lease)) {
+    // Reloaded while its decision was on the way: it is as good as decided.
+    put(parse('<section class="waiting" aria-busy="true"><p>Fetching the next item…</p></section>'));
+  } else if (isItem(current)) {
     current.before_edit = payload(current);
     recover(current);
     markNext(current);

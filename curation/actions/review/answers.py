@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from curation.actions.review.errors import NotAsked
-from curation.models import Item, Sample, Seed, TextVersion, User
-from curation.recipe.review.cards import CARDS, Card
+from curation.models import Document, DuplicatePair, Item, Queue, Rubric, Sample, Seed, TextVersion, User
 
 LONGEST_NOTE = 10_000
 
@@ -27,8 +26,9 @@ class Answer:
     seconds: float | None = None
 
 
-def check(card: Card, answer: Answer) -> None:
-    """Raise NotAsked unless the answer fits the card's question."""
+def check(queue: Queue, answer: Answer) -> None:
+    """Raise NotAsked unless the answer fits what the queue asks."""
+    card = queue.card
     if answer.verdict not in card.verdicts:
         raise NotAsked(f"A {card.kind} queue asks for {' or '.join(card.verdicts)}, not {answer.verdict!r}.")
     if answer.verdict == "reject":
@@ -38,23 +38,39 @@ def check(card: Card, answer: Answer) -> None:
         if answer.reason == "other" and not answer.note.strip():
             raise NotAsked("Say in the note what the other reason is.")
     if answer.verdict == "rate":
+        highest = _scales(queue)
         for rubric in card.rubrics:
             rating = answer.ratings.get(rubric)
-            if isinstance(rating, bool) or not isinstance(rating, int) or not 0 <= rating <= 5:
-                raise NotAsked(f"Rate {rubric} value from 0 to 5.")
+            top = highest.get(rubric, 5)
+            if isinstance(rating, bool) or not isinstance(rating, int) or not 0 <= rating <= top:
+                raise NotAsked(f"Rate {rubric} value from 0 to {top}.")
         if unknown := set(answer.ratings) - set(card.rubrics):
             raise NotAsked(f"This queue does not ask for {', '.join(sorted(unknown))}.")
     if answer.verdict != "accept" and (answer.text is not None or answer.messages is not None):
         raise NotAsked("An edited text goes with accepting it.")
 
 
+def _scales(queue: Queue) -> dict[str, int]:
+    """The top of each rubric's scale, where the queue asks for rubrics of its own; ours all end at 5."""
+    if not queue.rubrics:
+        return {}
+    rows = Rubric.objects.filter(project=queue.project_id, key__in=queue.rubrics)
+    return dict(rows.values_list("key", "highest"))
+
+
 def subject_of(item: Item) -> Seed | Sample | Any:
-    """The passage, seed or sample that an item is about."""
-    return getattr(item, CARDS[item.queue.kind].subject)
+    """The page, passage, pair, seed or sample that an item is about."""
+    return getattr(item, item.queue.card.subject)
 
 
 def subject_sha256(item: Item) -> str:
+    """The hash of the text that was on screen; of a pair, that of both."""
     subject = subject_of(item)
+    if isinstance(subject, Document):
+        return subject.extraction.text_sha256 if subject.extraction else ""
+    if isinstance(subject, DuplicatePair):
+        both = subject.left.text_sha256 + subject.right.text_sha256
+        return hashlib.sha256(both.encode()).hexdigest()
     version = getattr(subject, "text_version", None)
     return version.sha256 if version else subject.text_sha256
 

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from curation.actions.review.errors import LeaseGone, TooManyHeld
 from curation.models import Activity, Decision, Item, Lease, Queue, Slot, User
-from curation.recipe.review.cards import CARDS
 
 LEASE = timedelta(minutes=12)
 MOST_HELD = 10  # per person and queue; more would take the queue away from everybody else
@@ -208,12 +207,27 @@ def lock_item(item: Item) -> Item:
     The lock leaves the key alone: a claim of another slot, which holds that slot and whose foreign keys look at the
     item when it commits, would otherwise wait for us while we wait for the slot.
     """
-    subjects = {"seed": "seed__passage", "passage": "passage", "sample": "sample"}
     known = Item.queue.is_cached(item)  # type: ignore[attr-defined]
-    wanted = [subjects[CARDS[item.queue.kind].subject]] if known else list(subjects.values())
+    wanted = [item.queue.card.subject] if known else list(_SUBJECTS)
+    paths = [path for subject in wanted for path in _SUBJECTS[subject]]
     return (
         Item.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("queue", *wanted)
-        .defer(*(f"{one}__search" for one in wanted))
+        .select_related("queue", *paths)
+        .defer(*(heavy for path in paths for heavy in _heavy(path)))
         .get(pk=item.pk)
     )
+
+
+#: What is loaded with an item of each subject, by its path from the item.
+_SUBJECTS = {
+    "document": ("document__extraction",),
+    "passage": ("passage",),
+    "pair": ("pair__left", "pair__right"),
+    "seed": ("seed__passage",),
+    "sample": ("sample",),
+}
+
+
+def _heavy(path: str) -> tuple[str, ...]:
+    """Long columns that no decision looks at."""
+    return (f"{path}__text",) if path == "document__extraction" else (f"{path}__search",)

@@ -12,7 +12,6 @@ from curation.actions.review.claims import Claim, give_back, lock_item, take_slo
 from curation.actions.review.errors import AlreadyDecided, LeaseUnknown, NotAsked, NothingToUndo
 from curation.actions.review.projection import Standing, project
 from curation.models import Decision, Draft, Item, Lease, Queue, Slot, TextVersion, User
-from curation.recipe.review.cards import CARDS
 
 ENDED_BY: dict[str, Decision.Event] = {
     Lease.End.DECIDED: Decision.Event.DECIDE,
@@ -31,8 +30,7 @@ def decide(user: User, item: Item, lease: uuid.UUID, answer: Answer) -> Decision
         item = lock_item(item)
         if earlier := _ended_with(user, item, lease, Decision.Event.DECIDE):
             return earlier
-        card = CARDS[item.queue.kind]
-        check(card, answer)
+        check(item.queue, answer)
         slot = _slot_for(user, item, lease)
         decision = Decision.objects.create(
             item=item,
@@ -136,7 +134,7 @@ def resolve(
             if item.state != Item.State.FLAGGED:
                 raise NotAsked("Only a flagged item can be put back; resolve a dispute with a verdict.")
         else:
-            check(CARDS[item.queue.kind], answer)
+            check(item.queue, answer)
         if text_version is not None and not item.decisions.filter(text_version=text_version).exists():
             raise NotAsked("That text belongs to another item.")
         event = Decision.objects.create(

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from curation.actions.review.answers import subject_of
 from curation.models import Decision, Item, Sample, Seed, Slot, TextVersion
-from curation.recipe.review.cards import CARDS
 from curation.recipe.review.settle import Opinion, Settlement, settle
 
 AFTER_RESOLVING = {"accept": "accepted", "reject": "rejected", "rate": "rated"}
@@ -94,7 +93,7 @@ def _project_subject(item: Item, standing: Standing) -> None:
         return
     decided = [Item.State.ACCEPTED, Item.State.REJECTED]
     others = list(
-        Item.objects.filter(**{CARDS[item.queue.kind].subject: subject}, state__in=decided)
+        Item.objects.filter(**{item.queue.card.subject: subject}, state__in=decided)
         .exclude(pk=item.pk)
         .order_by("settled_at", "id")
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from curation.recipe.reasons import REJECT_REASONS, RejectReason
 
@@ -13,16 +13,32 @@ class Card:
     subject: str  # the item's foreign key that holds its subject
     question: str
     verdicts: tuple[str, ...]
-    rubrics: tuple[str, ...] = ()  # rated 0-5 with a "rate" verdict
-    hides_scores: bool = False  # measures the model: its scores are hidden until one has answered
+    accept: str = "Accept"  # the words on the two buttons
+    reject: str = "Reject"
+    rubrics: tuple[str, ...] = ()  # rated with a "rate" verdict
+    hides_scores: bool = False  # measures the model: what it says is hidden until one has answered
 
     @property
     def reject_reasons(self) -> tuple[RejectReason, ...]:
         return REJECT_REASONS[self.kind]
 
+    def asking(self, rubrics: tuple[str, ...]) -> Card:
+        """The same card for a queue with rubrics of its own; none leaves it as it is."""
+        if not rubrics or rubrics == self.rubrics:
+            return self
+        return replace(self, rubrics=rubrics, question=ASKING_OTHERS[self.subject])
+
 
 CARDS: dict[str, Card] = {
     "seeds": Card("seeds", "seed", "Is this passage worth generating from?", ("accept", "reject")),
+    "pages": Card(
+        "pages",
+        "document",
+        "Would a student learn something lasting from this page?",
+        ("rate",),
+        rubrics=("educational",),
+        hides_scores=True,
+    ),
     "scores": Card(
         "scores",
         "passage",
@@ -31,5 +47,18 @@ CARDS: dict[str, Card] = {
         rubrics=("factual", "reasoning"),
         hides_scores=True,
     ),
+    "pairs": Card(
+        "pairs",
+        "pair",
+        "Does either passage say nothing that the other does not?",
+        ("accept", "reject"),
+        accept="Duplicates",
+        reject="Not duplicates",
+        hides_scores=True,
+    ),
     "samples": Card("samples", "sample", "Would you train on this sample?", ("accept", "reject")),
 }
+#: The question of a queue that asks for other rubrics than its kind's own; each rubric's question stands beside it.
+ASKING_OTHERS = {"passage": "How do you rate this passage?", "document": "How do you rate this page?"}
+#: The level of a rubric that each kind of rating queue can ask for.
+LEVELS = {"pages": "document", "scores": "passage"}

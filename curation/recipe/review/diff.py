@@ -44,6 +44,14 @@ def compare(old: str, new: str) -> list[Piece]:
     return list(_merged(_by_lines(old, new)))
 
 
+def sides(left: str, right: str) -> tuple[list[Piece], list[Piece]]:
+    """Two texts beside each other, in pieces: what they share, and what only the one has."""
+    pieces = compare(left, right)
+    return [one for one in pieces if one.change != "added"], [
+        one for one in pieces if one.change != "removed"
+    ]
+
+
 def _by_lines(old: str, new: str) -> Iterator[Piece]:
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     for tag, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
