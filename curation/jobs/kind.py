@@ -54,3 +54,4 @@ class Kind:
     finish: Callable[[Job], dict[str, Any]] | None = None
     transient: tuple[type[Exception], ...] = ()
     writes_much: bool = False  # refuses to start when the disk is nearly full
+    lane: str = ""  # it waits, in the order of asking, until it has this lane of its project to itself

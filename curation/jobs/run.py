@@ -16,7 +16,14 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from curation.jobs.kind import Cancelled, ChunkPlan, Kind, Lost, Tally
@@ -71,6 +78,8 @@ def plan(job_id: int) -> None:
             return
         try:
             kind = kind_of(job)
+            if kind.lane and not job.lane and not _enter(job, kind.lane):
+                return
             if kind.writes_much:
                 require_space()
             with transaction.atomic():
@@ -90,6 +99,40 @@ def plan(job_id: int) -> None:
             announce("work", job.pk)
     if not count:
         finish_if_done(job_id)
+
+
+def _enter(job: Job, lane: str) -> bool:
+    """Take the lane for a job that was inserted without one, unless another has it or was here before."""
+    from curation.jobs.kinds import KINDS
+
+    queueing = [kind.name for kind in KINDS.values() if kind.lane == lane]
+    waiting = Job.objects.filter(project=job.project, state=Job.State.WAITING, kind__in=queueing, lane="")
+    if waiting.filter(pk__lt=job.pk).exists():
+        return False
+    try:
+        with transaction.atomic():
+            job.lane = lane
+            job.save(update_fields=["lane"])
+    except IntegrityError:
+        job.lane = ""
+        return False
+    return True
+
+
+def in_the_way(job: Job) -> Job | None:
+    """What a waiting job waits for: the job that has its lane, or the first of those that asked for it before."""
+    from curation.jobs.kinds import KINDS
+
+    lane = KINDS[job.kind].lane if job.kind in KINDS and not job.lane else ""
+    if not lane:
+        return None
+    if holder := Job.objects.active().filter(project=job.project, lane=lane).first():
+        return holder
+    queueing = [kind.name for kind in KINDS.values() if kind.lane == lane]
+    before = Job.objects.filter(
+        project=job.project, state=Job.State.WAITING, kind__in=queueing, lane="", pk__lt=job.pk
+    )
+    return before.order_by("pk").first()
 
 
 def _insert_chunks(job: Job, plans: Iterable[ChunkPlan]) -> int:
@@ -280,6 +323,10 @@ def finish_if_done(job_id: int) -> None:
 def _end(job: Job, state: str, reason: str = "") -> None:
     job.state, job.reason, job.finished_at = state, reason, timezone.now()
     job.save(update_fields=["state", "reason", "finished_at", "result"])
+    if job.lane:
+        queued = Job.objects.filter(project=job.project, state=Job.State.WAITING, lane="").order_by("pk")
+        for waiting in queued.values_list("pk", flat=True):
+            announce("plan", waiting)
 
 
 # Running in this process
@@ -303,6 +350,8 @@ def drain(
             on_progress(job)
         if job.is_active and left_to_others():
             time.sleep(0.5)
+        elif job.state == Job.State.WAITING and (before := in_the_way(job)):
+            drain(before, on_progress, left_to_others)
         elif job.state == Job.State.WAITING:
             plan(job.pk)
         elif job.state == Job.State.RUNNING:

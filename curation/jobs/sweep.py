@@ -1,4 +1,4 @@
-"""The sweep: every few seconds, find what was lost. Expired chunks and leases, unannounced jobs, stalled ones."""
+"""The sweep: every few seconds, find what was lost or is due. Expired chunks and leases, unannounced jobs, stalled ones; trainings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from curation.actions.review import expire_leases
+from curation.actions.scorers import train_what_is_due
 from curation.jobs.messages import send
 from curation.jobs.run import FAN_OUT, MAX_TRIES, finish_if_done
 from curation.models import Chunk, Job
@@ -33,6 +34,7 @@ def sweep() -> dict[str, int]:
         expired = [row[0] for row in cursor.fetchall()]
     unplanned = _unplanned()
     stalled = _stalled()
+    trainings = train_what_is_due()
     for job_id in unplanned:
         send("plan", job_id)
     for job_id in [*expired, *stalled]:
@@ -42,6 +44,7 @@ def sweep() -> dict[str, int]:
         "jobs_unplanned": len(unplanned),
         "jobs_stalled": len(stalled),
         "leases_expired": expire_leases(),
+        "trainings_started": len(trainings),
     }
 
 
@@ -60,7 +63,7 @@ def _expire_of_the_dead() -> None:
 def _unplanned() -> list[int]:
     long_ago = timezone.now() - timedelta(seconds=10)
     waiting = Job.objects.filter(state=Job.State.WAITING, created_at__lt=long_ago)
-    return list(waiting.values_list("pk", flat=True))
+    return list(waiting.order_by("pk").values_list("pk", flat=True))
 
 
 def _stalled() -> list[int]:

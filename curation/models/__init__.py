@@ -10,7 +10,7 @@ from curation.models.extraction import Extraction, Signals
 from curation.models.heartbeat import WorkerHeartbeat
 from curation.models.importing import Import, ImportFile, RejectedRow
 from curation.models.job import Chunk, Job, Mishap, Progress
-from curation.models.knob_change import KnobChange
+from curation.models.knob_change import KnobChange, TakenBack
 from curation.models.label import Label
 from curation.models.passage import Passage
 from curation.models.project import Membership, Project, Role
@@ -75,6 +75,7 @@ __all__ = [
     "SnapshotRow",
     "Source",
     "StoredFile",
+    "TakenBack",
     "TextVersion",
     "User",
     "Verdict",

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 
 from curation.models.job import Job
+from curation.models.passage import Passage
 from curation.models.project import Project
 from curation.models.user import User
 
@@ -31,3 +32,16 @@ class KnobChange(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["project", "-id"], name="knob_change_latest")]
+
+
+class TakenBack(models.Model):
+    """A candidate that a change took back because its passage no longer passed, with its places in queues: an undoing puts
+    exactly this back. `seed` and `items` are the rows as they were."""
+
+    change = models.ForeignKey(KnobChange, on_delete=models.CASCADE, related_name="taken_back")
+    passage = models.ForeignKey(Passage, on_delete=models.CASCADE, related_name="+", db_index=False)
+    seed = models.JSONField()
+    items = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["passage", "change"], name="taken_back_once")]

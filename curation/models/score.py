@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 from django.db.models.functions import Now
@@ -13,6 +13,14 @@ from curation.models.job import Job
 from curation.models.passage import Passage
 from curation.models.project import Project
 from curation.models.user import User
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: COPY's binary form: signature, flags, no extension; and its end.
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TAIL = b"\xff\xff"
 
 
 class Rubric(models.Model):
@@ -119,32 +127,52 @@ class Activation(models.Model):
 
 
 class ScoreQuerySet(models.QuerySet["Score"]):
-    def append(self, level: str, rows: Sequence[tuple[int, int, float]]) -> int:
-        """Store (scorer, document or passage, value) in one statement; what is there already, and whose subject is gone,
-        is passed over. Returns how many were new."""
+    def append(
+        self, level: str, scorer: int, subjects: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> int:
+        """Store what a scorer says of these documents or passages; what is there already, and what is gone, is passed
+        over. Returns how many were new. Within the transaction of the caller.
+
+        They travel by COPY in its binary form: a list of parameters takes longer to write than the rows do.
+        """
+        import numpy as np
+
         if level not in Rubric.Level.values:
             raise ValueError(f"{level!r} is no level of a rubric")
-        with connection.cursor() as cursor:
+        rows = np.empty(
+            len(subjects),
+            dtype=[("n", ">i2"), ("a", ">i4"), ("subject", ">i8"), ("b", ">i4"), ("value", ">f8")],
+        )
+        rows["n"], rows["a"], rows["b"] = 2, 8, 8
+        rows["subject"], rows["value"] = subjects, values
+        raw: Any = connection.connection
+        with raw.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE made_scores (subject bigint, value float8) ON COMMIT DROP")
+            with cursor.copy("COPY made_scores FROM STDIN (FORMAT BINARY)") as copy:
+                copy.write(_COPY_HEAD + rows.tobytes() + _COPY_TAIL)
             cursor.execute(
                 f"INSERT INTO curation_score (scorer_id, {level}_id, value)"
-                " SELECT made.scorer, subject.id, made.value"
-                " FROM unnest(%s::bigint[], %s::bigint[], %s::float8[]) AS made (scorer, subject, value)"
-                f" JOIN curation_{level} subject ON subject.id = made.subject ORDER BY made.subject, made.scorer"
-                " ON CONFLICT DO NOTHING",
-                [[row[at] for row in rows] for at in range(3)],
+                f" SELECT %s, subject.id, made.value FROM made_scores made JOIN curation_{level} subject"
+                "     ON subject.id = made.subject ORDER BY subject.id ON CONFLICT DO NOTHING",
+                [scorer],
             )
-            return cursor.rowcount
+            new = cursor.rowcount
+            cursor.execute("DROP TABLE made_scores")
+        return int(new)
 
 
 class Score(models.Model):
-    """Appended per scorer version, never updated."""
+    """Appended per scorer version, never updated.
 
-    scorer = models.ForeignKey(Scorer, on_delete=models.PROTECT, related_name="scores")
+    A new version writes a row for every passage, so each index has to earn its keep: those by scorer are the unique ones.
+    """
+
+    scorer = models.ForeignKey(Scorer, on_delete=models.PROTECT, related_name="scores", db_index=False)
     document = models.ForeignKey(
-        Document, null=True, blank=True, on_delete=models.CASCADE, related_name="scores"
+        Document, null=True, blank=True, on_delete=models.CASCADE, related_name="scores", db_index=False
     )
     passage = models.ForeignKey(
-        Passage, null=True, blank=True, on_delete=models.CASCADE, related_name="scores"
+        Passage, null=True, blank=True, on_delete=models.CASCADE, related_name="scores", db_index=False
     )
     value = models.FloatField(help_text="0 to 5")
     created_at = models.DateTimeField(db_default=Now())
@@ -172,6 +200,12 @@ class Score(models.Model):
             ),
         ]
         indexes = [
+            models.Index(
+                fields=["document"], condition=models.Q(document__isnull=False), name="scores_of_document"
+            ),
+            models.Index(
+                fields=["passage"], condition=models.Q(passage__isnull=False), name="scores_of_passage"
+            ),
             models.Index(
                 fields=["scorer", "-value", "-passage"],
                 condition=models.Q(passage__isnull=False),

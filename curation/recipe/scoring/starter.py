@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Signals = Sequence[Mapping[str, float]] | NDArray[np.floating[Any]]
+
 NAME, VERSION = "starter", "1"
 LOWEST, HIGHEST = 0.0, 5.0
 RUBRICS = ("educational", "factual", "reasoning")
@@ -98,11 +100,10 @@ class Heads:
             stored["fit"],
         )
 
-    def score(
-        self, rubric: str, vectors: NDArray[np.floating[Any]], signals: Sequence[Mapping[str, float]]
-    ) -> list[float]:
+    def score(self, rubric: str, vectors: NDArray[np.floating[Any]], signals: Signals) -> list[float]:
         """Values from 0 to 5, rounded to 6 digits. `vectors` (n, dimensions) are rounded to half precision first, as they are
-        stored, so that a fresh and a stored vector give the same value."""
+        stored, so that a fresh and a stored vector give the same value. `signals` are mappings, or an array whose columns
+        are those of `RANGES`."""
         import numpy as np
 
         if not len(vectors):
@@ -178,16 +179,19 @@ def fit(
     )
 
 
-def _signals(signals: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+def _signals(signals: Signals) -> NDArray[np.float64]:
     import numpy as np
 
+    if isinstance(signals, np.ndarray):
+        lowest, highest = np.array(list(RANGES.values())).T
+        return np.clip(signals.astype(np.float64), lowest, highest)
     rows = [[min(max(values[key], low), high) for key, (low, high) in RANGES.items()] for values in signals]
     return np.array(rows, dtype=np.float64).reshape(len(signals), len(RANGES))
 
 
 def _inputs(
     vectors: NDArray[np.floating[Any]],
-    signals: Sequence[Mapping[str, float]],
+    signals: Signals,
     centre: NDArray[np.float64],
     scale: NDArray[np.float64],
 ) -> NDArray[np.float64]:
