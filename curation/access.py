@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest
 
 from curation.models import Decision, Item, Membership, Project, Role
@@ -106,6 +106,14 @@ def hidden_pages(user: Any, document_ids: Iterable[int]) -> set[int]:
     """The same for pages: those documents whose own scores this person may not see yet."""
     waiting = measured_items(user).filter(document__in=[*document_ids])
     return {pk for pk in waiting.values_list("document", flat=True) if pk}
+
+
+def hidden_levels(user: Any, passage_id: int | None, document_id: int) -> set[str]:
+    """Of one passage (if any) and its page: the levels whose scores this person may not see yet. One query."""
+    waiting = measured_items(user).filter(
+        Q(passage=passage_id, passage__isnull=False) | Q(document=document_id)
+    )
+    return {"document" if page else "passage" for page in waiting.values_list("document", flat=True)}
 
 
 def may_see_decisions(user: Any, role: Role | None, item: Item) -> bool:

@@ -255,18 +255,12 @@ def _add_scores(shown: Shown, user: User) -> None:
     if shown.card.hides_scores and shown.decision is None and shown.claim is not None:
         shown.scores_hidden = True
         return
-    shown.scores_hidden = bool(passage and access.hidden_scores(user, [passage.pk]))
-    page_hidden = document.pk in access.hidden_pages(user, [document.pk])
-    if not passage:
-        shown.scores_hidden = page_hidden
+    hidden = access.hidden_levels(user, passage.pk if passage else None, document.pk)
+    shown.scores_hidden = ("passage" if passage else "document") in hidden
     if not shown.scores_hidden:
         found = (score for score in getattr(shown.item, "scores", []))
         shown.scores = sorted(
-            (
-                {**score, "meaning": _meaning(score)}
-                for score in found
-                if not (page_hidden and score["level"] == "document")
-            ),
+            ({**score, "meaning": _meaning(score)} for score in found if score["level"] not in hidden),
             key=lambda score: score["order"],
         )
 

@@ -78,7 +78,7 @@ class QueueForm(forms.Form):
         offered = rubrics_for(project, kind) if project and kind in LEVELS else ()
         asked: Any = self.fields["rubrics"]
         asked.choices = [(rubric.key, rubric.name) for rubric in offered]
-        asked.initial = list(CARDS[kind].rubrics)
+        asked.initial = [*CARDS[kind].rubrics]
         if len(asked.choices) < 2:
             del self.fields["rubrics"]
         choices: Any = self.fields["order"]

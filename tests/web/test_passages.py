@@ -7,6 +7,7 @@ from django.db import connection
 
 from curation.actions import review
 from curation.models import Cluster, ClusterMember, EmbeddingModel, Passage, Project
+from curation.web import keyset
 from tests import factories as make
 from tests.web.browsing import HOSTILE, LIST_QUERIES, queries, scored, seen_by, text_of, walk
 
@@ -195,7 +196,7 @@ def test_walking_the_list_both_ways_meets_every_row_once(project):
     client = seen_by(project)
     assert walk(client, LIST, "pk") == made[::-1]
     last = client.get(f"{LIST}?sort=oldest").context["page"]
-    assert [row.pk for row in last] == made[:50]
+    assert [row.pk for row in last] == made[: keyset.PAGE_SIZE]
 
 
 def test_a_page_shows_the_text_in_its_document_scores_cluster_and_lineage(project):

@@ -5,6 +5,7 @@ import pytest
 from curation.actions import queues, review
 from curation.actions.queues import Filling
 from curation.models import Queue, Slot
+from curation.web import keyset
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -143,8 +144,8 @@ def test_items_are_paged_by_key(client, queue, manager):
         make.a_seed(queue.project)
     queues.fill(queue, Filling(), manager)
     first = client.get(address(queue))
-    assert len(first.context["page"]) == 50
+    assert len(first.context["page"]) == keyset.PAGE_SIZE
     second = client.get(address(queue), {"after": first.context["page"].older})
-    assert len(second.context["page"]) == 13
+    assert len(second.context["page"]) == 63 - keyset.PAGE_SIZE
     assert not {item.pk for item in first.context["page"]} & {item.pk for item in second.context["page"]}
     assert client.get(address(queue), {"state": "accepted"}).status_code == 200

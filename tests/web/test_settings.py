@@ -2,6 +2,7 @@ import pytest
 
 from curation.models import Activity, Job
 from curation.recipe.knobs import Knobs
+from curation.web import keyset
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -92,5 +93,5 @@ def test_the_activity_log_is_paged_and_scoped(client, project, manager, django_a
     Activity.objects.create(project=make.a_project(), actor=manager, verb="elsewhere")
     with django_assert_max_num_queries(12):
         response = client.get("/projects/stars/settings/activity")
-    assert len(response.context["page"]) == 50
+    assert len(response.context["page"]) == keyset.PAGE_SIZE
     assert "elsewhere" not in response.content.decode()
