@@ -1,8 +1,8 @@
 """A trained head: what labels teach about a frozen embedding and the usual signals of a text.
 
 One linear function (ridge regression; Hoerl & Kennard 1970) of the vector and of the signals, each signal
-standardised and cut at three deviations. Two strengths are chosen by cross-validation inside training: of the ridge, and the
-weight of the signals beside the vector. The predictions that cross-validation made of texts it had not seen then
+standardised and cut at three deviations. Rare ratings weigh more, so that a head for what one text in fifty has learns from that one.
+Two strengths are chosen by cross-validation inside training: of the ridge, and of the signals beside the vector. The predictions that cross-validation made of texts it had not seen then
 calibrate the head: a monotone curve maps its raw output to the scale, so that texts scored 3 are rated 3 on average.
 
 What is stored is plain arrays as JSON. Scoring is one matrix product. All of it is deterministic.
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEAST_LABELS = 10
 #: A standardised signal is cut here, so that no outlier decides.
 MOST_DEVIATIONS = 3.0
+#: A rating that fewer than this share of labels has gains no more weight by being rarer.
+RARE = 0.02
 #: Rows that are worked on at a time: bounds the memory, changes no value.
 BLOCK = 65_536
 #: Directions of the training texts that are stored to tell what is unlike them.
@@ -44,8 +46,8 @@ class Settings:
 
     signals: tuple[str, ...] = tuple(signal.key for signal in SIGNALS)
     #: Strengths of the ridge and weights of the signals that cross-validation chooses from.
-    ridges: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-    signal_weights: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)
+    ridges: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+    signal_weights: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
     folds: int = 5
 
     def as_dict(self) -> dict[str, Any]:
@@ -188,13 +190,12 @@ def train(
     scale = _rounded(np.where(deviation > 1e-9, 1.0 / np.maximum(deviation, 1e-9), 0.0))
     inputs = _join(half, table, centre, scale, 1.0)
     fold = holdout.folds(names, min(settings.folds, len(set(names))))
-    ridge, weight, held_out = _choose(inputs, target, fold, half.shape[1], settings)
+    counted = _balanced(target)
+    ridge, weight, held_out = _choose(inputs, target, counted, fold, half.shape[1], settings)
 
     inputs[:, half.shape[1] :] *= weight
-    mean = inputs.mean(axis=0)
-    centred = inputs - mean
-    gram = centred.T @ centred
-    weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), centred.T @ (target - target.mean()))
+    gram, products, mean, average = _moments(*_sums(inputs, target, counted))
+    weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), products)
     calibration = Calibration.fitted(held_out, target, highest)
     spread, directions = np.linalg.eigh(gram)
     calibrated = calibration(held_out)
@@ -205,7 +206,7 @@ def train(
         scale=scale,
         signal_weight=weight,
         weights=_rounded(weights),
-        intercept=float(_rounded(target.mean() - mean @ weights)),
+        intercept=float(_rounded(average - mean @ weights)),
         calibration=calibration,
         residual=float(_rounded(max(1e-3 * highest, np.sqrt(np.mean((target - calibrated) ** 2))))),
         ridge=ridge,
@@ -239,6 +240,7 @@ def _check(target: NDArray[np.float64], names: Sequence[str], highest: int) -> N
 def _choose(
     inputs: NDArray[np.float64],
     target: NDArray[np.float64],
+    counted: NDArray[np.float64],
     fold: NDArray[np.intp],
     dimensions: int,
     settings: Settings,
@@ -248,8 +250,8 @@ def _choose(
     import numpy as np
 
     parts = [np.flatnonzero(fold == at) for at in range(fold.max() + 1)]
-    whole = _sums(inputs, target)
-    without = [_moments(*(all_ - part for all_, part in zip(whole, _sums(inputs[rows], target[rows]), strict=True))) for rows in parts]  # fmt: skip
+    whole = _sums(inputs, target, counted)
+    without = [_moments(*(all_ - part for all_, part in zip(whole, _sums(inputs[rows], target[rows], counted[rows]), strict=True))) for rows in parts]  # fmt: skip
     best: tuple[float, float, float, NDArray[np.float64]] | None = None
     for weight in settings.signal_weights:
         factor = np.concatenate([np.ones(dimensions), np.full(inputs.shape[1] - dimensions, weight)])
@@ -260,19 +262,31 @@ def _choose(
                 penalised.flat[:: len(factor) + 1] += ridge
                 weights = factor * np.linalg.solve(penalised, factor * product)
                 predicted[rows] = average + (inputs[rows] - mean) @ weights
-            error = float(np.mean((predicted - target) ** 2))
+            error = float(counted @ (predicted - target) ** 2)
             if best is None or error < best[0]:
                 best = (error, ridge, weight, predicted)
     assert best is not None
     return best[1:]
 
 
-def _sums(inputs: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[Any, ...]:
-    return len(target), inputs.T @ inputs, inputs.T @ target, inputs.sum(axis=0), target.sum()
+def _balanced(target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much each label counts, 1 on average: the less the commoner its rating is, down to ratings of `RARE` of all."""
+    import numpy as np
+
+    _, rating, labels = np.unique(np.round(target), return_inverse=True, return_counts=True)
+    counted = 1.0 / (labels[rating] + RARE * len(target))
+    return counted * len(target) / counted.sum()
+
+
+def _sums(
+    inputs: NDArray[np.float64], target: NDArray[np.float64], counted: NDArray[np.float64]
+) -> tuple[Any, ...]:
+    weighted = inputs * counted[:, None]
+    return counted.sum(), inputs.T @ weighted, target @ weighted, weighted.sum(axis=0), counted @ target
 
 
 def _moments(
-    count: int,
+    count: float,
     squares: NDArray[np.float64],
     products: NDArray[np.float64],
     inputs: NDArray[np.float64],
