@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psutil
 import psycopg
@@ -146,21 +147,40 @@ def _wait_healthy(studio: Studio, patience: float = 120) -> None:
         time.sleep(0.3)
 
 
-class Person(threading.Thread):
-    """Claims, drafts and decides until told to stop; repeats a request until it is answered, as the page does."""
+LEFT_AS_DRAFT = 4  # every fourth item is given back with what was typed
 
-    def __init__(self, port: int, token: str, queue: str) -> None:
+
+class Person(threading.Thread):
+    """Claims, types and decides until told to stop; repeats a request until it is answered, as the page does."""
+
+    def __init__(self, port: int, token: str, session: str, queue: str) -> None:
         super().__init__()
         self.port, self.queue = port, queue
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        secret = "s" * 32
+        self.page = {
+            "Cookie": f"seedbed_session={session}; csrftoken={secret}; seedbed_csrf={secret}",
+            "X-CSRFToken": secret,
+            "X-Requested-With": "review",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         self.confirmed: list[str] = []
+        self.drafts: dict[str, str] = {}  # item → what was typed last and answered with "saved"
         self.stop = threading.Event()
 
     def ask(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        return self.send(f"/api/v1{path}", json.dumps(body), self.headers)
+
+    def type(self, item: str, note: str, base: int) -> tuple[int, Any]:
+        """A draft, as the page saves it."""
+        path = f"/projects/soak-review/review/items/{item}/draft"
+        return self.send(path, urlencode({"note": note, "base": base}), self.page)
+
+    def send(self, path: str, body: str, headers: dict[str, str]) -> tuple[int, Any]:
         while True:
             try:
                 client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-                client.request("POST", f"/api/v1{path}", json.dumps(body), self.headers)
+                client.request("POST", path, body, headers)
                 answer = client.getresponse()
                 content = answer.read()
                 if answer.status < 500:
@@ -177,18 +197,30 @@ class Person(threading.Thread):
             if status != 200:
                 time.sleep(0.5)
                 continue
-            body = {"lease": item["lease"], "verdict": "accept", "note": "kept", "seconds": 1}
-            status, _ = self.ask(f"/items/{item['item']}/decide", body)
-            if status == 200:
-                self.confirmed.append(item["item"])
+            self.type_and_decide(item["item"], item["lease"])
             time.sleep(0.05)
 
+    def type_and_decide(self, item: str, lease: str) -> None:
+        note = f"typed {len(self.confirmed)} {len(self.drafts)}"
+        status, saved = self.type(item, note, 0)
+        assert status in (0, 200, 409), (status, saved)  # 409: it was saved by the try that was not answered
+        if status:
+            self.drafts[item] = note
+        if (len(self.confirmed) + len(self.drafts)) % LEFT_AS_DRAFT == 0:
+            self.ask(f"/items/{item}/release", {"lease": lease})
+            return
+        body = {"lease": lease, "verdict": "accept", "note": "kept", "seconds": 1}
+        status, _ = self.ask(f"/items/{item}/decide", body)
+        if status == 200:
+            self.confirmed.append(item)
+            self.drafts.pop(item, None)
 
-def test_reviewing_through_kills_loses_and_doubles_no_decision() -> None:
+
+def test_reviewing_through_kills_loses_and_doubles_no_decision_and_no_draft() -> None:
     chance = random.Random(4)
     with a_studio("--no-demo") as studio:
-        tokens, queue = _a_queue_of_items(studio, 3000)
-        people = [Person(studio.port, token, queue) for token in tokens]
+        keys, queue = _a_queue_of_items(studio, 3000)
+        people = [Person(studio.port, token, session, queue) for token, session in keys]
         for person in people:
             person.start()
         for number in range(KILLS):
@@ -205,25 +237,40 @@ def test_reviewing_through_kills_loses_and_doubles_no_decision() -> None:
             "SELECT i.uuid::text, count(*), count(DISTINCT d.user_id) FROM curation_decision d"
             " JOIN curation_item i ON i.id = d.item_id WHERE NOT d.surplus GROUP BY 1",
         )
+        drafts = rows(
+            studio,
+            "SELECT i.uuid::text, u.email, f.payload ->> 'note' FROM curation_draft f"
+            " JOIN curation_item i ON i.id = f.item_id JOIN curation_user u ON u.id = f.user_id",
+        )
     confirmed = [item for person in people for item in person.confirmed]
+    left = {(item, note) for person in people for item, note in person.drafts.items()}
+    assert len(left) > 5, "hardly anything was left as a draft: the test proves nothing"
+    assert left <= {(item, note) for item, _, note in drafts}
+    assert len(drafts) == len({(item, email) for item, email, _ in drafts})
     assert len(confirmed) > 20, "hardly anything was decided: the test proves nothing"
     assert len(confirmed) == len(set(confirmed))
     assert {count for _, count, _ in stored} == {1}
     assert set(confirmed) <= {item for item, _, _ in stored}
 
 
-def _a_queue_of_items(studio: Studio, count: int) -> tuple[list[str], str]:
-    """Rows made in the studio's own database by a child that has its settings."""
+def _a_queue_of_items(studio: Studio, count: int) -> tuple[list[list[str]], str]:
+    """Four people's tokens and browser sessions, and a queue. Rows made in the studio's own database by a child that has its settings."""
     script = f"""
 import json, sys
+from django.conf import settings
+from django.test import Client
 from curation.models import ApiToken
 from tests import factories as make
 project = make.a_project("soak-review")
 queue = make.a_queue(project, "seeds")
 for _ in range({count}):
     make.an_item(queue)
+def session(one):
+    client = Client()
+    client.force_login(one)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
 people = [make.a_member(project) for _ in range(4)]
-print(json.dumps([[ApiToken.issue(one, "soak")[1] for one in people], str(queue.uuid)]))
+print(json.dumps([[[ApiToken.issue(one, "soak")[1], session(one)] for one in people], str(queue.uuid)]))
 """
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
@@ -233,5 +280,5 @@ print(json.dumps([[ApiToken.issue(one, "soak")[1] for one in people], str(queue.
         check=True,
         timeout=300,
     )
-    tokens, queue = json.loads(done.stdout.decode().strip().splitlines()[-1])
-    return tokens, queue
+    keys, queue = json.loads(done.stdout.decode().strip().splitlines()[-1])
+    return keys, queue
