@@ -15,6 +15,17 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "import": ("tests.bench.import_", "import_rows"),
     "queue": ("tests.bench.queue", "queue"),
     "export": ("tests.bench.export", "export"),
+    "semantic_duplicates": ("tests.bench.semantic_duplicates", "semantic_duplicates"),
+    "lexical_duplicates": ("tests.bench.lexical_duplicates", "lexical_duplicates"),
+    "vectors_1m": ("tests.bench.vectors_1m", "vectors_1m"),
+    "increment": ("tests.bench.increment", "increment"),
+    "find_similar": ("tests.bench.find_similar", "find_similar"),
+    "scorer_subj": ("tests.bench.scorer_subj", "scorer_subj"),
+    "scorer_checkthat": ("tests.bench.scorer_checkthat", "scorer_checkthat"),
+    "scorer_reading": ("tests.bench.scorer_reading", "scorer_reading"),
+    "scorer_snippets": ("tests.bench.scorer_snippets", "scorer_snippets"),
+    "scorer_edu": ("tests.bench.scorer_edu", "scorer_edu"),
+    "learning_curve": ("tests.bench.learning_curve", "learning_curve"),
 }
 
 

@@ -1,9 +1,12 @@
 """What a learning queue asks next, and why: texts that the scorer is unsure of, random controls, likely top ones.
 
-- *uncertain* (Lewis & Gale 1994): a rating may well fall on the other side of the threshold. Of several times as many as
-  are wanted, those unlike each other are taken, so that one misunderstanding does not fill the queue.
-- *control*: drawn from all candidates with equal chance, before the others. Only controls tell without bias how good the scorer is and
-  whether it drifts.
+- *uncertain*: what teaches the scorer most about texts near the threshold. Not simply the most uncertain ones (Lewis & Gale
+  1994): those are alike, and where people's own ratings waver they stay uncertain for ever. Taken is, one after the other, the text
+  whose label would take away most of the variance of the scores of texts that may fall on either side of the threshold
+  (transductive experimental design; Yu, Bi & Tresp 2006, ICML). What one label tells is taken off before the next is
+  chosen, so no misunderstanding fills the queue.
+- *control*: drawn from all candidates with equal chance, before the others. Only controls tell without bias how good the
+  scorer is and whether it drifts.
 - *top*: the highest scores: what will be used most should have been looked at.
 
 The kinds are mixed evenly: whoever stops early has seen them in the same shares. Deterministic given the seed.
@@ -11,7 +14,7 @@ The kinds are mixed evenly: whoever stops early has seen them in the same shares
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNCERTAIN, CONTROL, TOP = "uncertain", "control", "top"
-#: Out of so many times the wanted number the uncertain ones are picked apart.
-POOL = 5
+#: Uncertain ones are taken from so many candidates at a time, at most so many from each lot.
+LOT = 600
+MOST_OF_A_LOT = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,13 @@ def draw(
     share_random: float,
     share_top: float,
     seed: int,
-    vectors: NDArray[np.floating[Any]] | None = None,
+    kinship: Callable[[NDArray[np.intp]], NDArray[np.floating[Any]]] | None = None,
 ) -> list[Drawn]:
     """At most `count` of the candidates in the order in which to ask, each once.
 
-    `scores`, `uncertainty` (from `Head.uncertainty`) and `vectors` (n, dimensions; without them nothing is picked
-    apart) belong together row by row; so do two draws from the same candidates in the same order with the same seed.
+    `scores` and `uncertainty` (n,) belong together row by row. `kinship` gives for some candidates (m,) what their
+    labels say about each other, (m, any): `Head.kinship` of them, or with a scorer that has none their vectors. Without
+    it the most uncertain ones are taken. The same candidates in the same order with the same seed: the same draw.
     """
     import numpy as np
 
@@ -54,17 +59,18 @@ def draw(
         raise ValueError("the shares of controls and of likely top items lie between 0 and 1, together too")
     total = len(scores)
     count = min(count, total)
-    random = np.random.default_rng(seed)
     free = np.ones(total, dtype=bool)
-    shuffled = random.permutation(total)
+    shuffled = np.random.default_rng(seed).permutation(total)
 
     controls = shuffled[: round(count * share_random)]
     free[controls] = False
     tops = _highest(scores, free, shuffled, round(count * share_top))
     free[tops] = False
     wanted = count - len(controls) - len(tops)
-    pool = _highest(uncertainty, free, shuffled, wanted * POOL)
-    uncertain = pool[:wanted] if vectors is None else pool[_apart(vectors[pool], uncertainty[pool], wanted)]
+    if kinship is None:
+        uncertain = _highest(uncertainty, free, shuffled, wanted)
+    else:
+        uncertain = _telling(uncertainty, shuffled[free[shuffled]], wanted, kinship)
     return _mixed(
         [Drawn(int(at), UNCERTAIN, _chance(float(uncertainty[at]))) for at in uncertain],
         [Drawn(int(at), CONTROL, "Drawn at random from all, as a control.") for at in controls],
@@ -82,23 +88,46 @@ def _highest(
     return candidates[np.argsort(-values[candidates], kind="stable")[:count]]
 
 
-def _apart(
-    vectors: NDArray[np.floating[Any]], uncertainty: NDArray[np.floating[Any]], count: int
+def _telling(
+    uncertainty: NDArray[np.floating[Any]],
+    candidates: NDArray[np.intp],
+    count: int,
+    kinship: Callable[[NDArray[np.intp]], NDArray[np.floating[Any]]],
 ) -> NDArray[np.intp]:
-    """So many of the pool, one after the other the one with the greatest uncertainty times distance to the nearest one taken."""
+    """So many candidates, lot after lot, as many from each."""
     import numpy as np
 
-    if not len(vectors) or not count:
+    if not count:
         return np.zeros(0, dtype=np.intp)
-    points = vectors.astype(np.float32)
-    distance = np.ones(len(points), dtype=np.float32)
+    lots = -(-count // MOST_OF_A_LOT)
+    size = min(LOT, -(-len(candidates) // lots))
+    taken: list[NDArray[np.intp]] = []
+    for number in range(lots):
+        lot = candidates[number * size : (number + 1) * size]
+        share = count * (number + 1) // lots - count * number // lots
+        taken.append(lot[_most_telling(kinship(lot), uncertainty[lot], share)])
+    return np.concatenate(taken)
+
+
+def _most_telling(
+    kinship: NDArray[np.floating[Any]], uncertainty: NDArray[np.floating[Any]], count: int
+) -> list[int]:
+    """Greedily the ones that take most off the weighted sum of the lot's variances; what is known for it
+    is taken off the covariances before the next."""
+    import numpy as np
+
+    points = kinship.astype(np.float64)
+    covariance = points @ points.T
+    weights = uncertainty.astype(np.float64) ** 2
     taken: list[int] = []
-    while len(taken) < min(count, len(points)):
-        gain = uncertainty * distance
+    for _ in range(min(count, len(points))):
+        gain = (weights @ covariance**2) / (1.0 + np.diag(covariance))
         gain[taken] = -1.0
-        taken.append(int(np.argmax(gain)))
-        distance = np.minimum(distance, np.maximum(0.0, 1.0 - points @ points[taken[-1]]))
-    return np.array(taken, dtype=np.intp)
+        best = int(np.argmax(gain))
+        taken.append(best)
+        column = covariance[:, best].copy()
+        covariance -= np.outer(column, column) / (1.0 + column[best])
+    return taken
 
 
 def _mixed(*kinds: Sequence[Drawn]) -> list[Drawn]:

@@ -33,7 +33,7 @@ RARE = 0.02
 #: Rows that are worked on at a time: bounds the memory, changes no value.
 BLOCK = 65_536
 #: Directions of the training texts that are stored to tell what is unlike them.
-DIRECTIONS = 24
+DIRECTIONS = 64
 #: Signals that count something grow without bound: their logarithm is read.
 COUNTS = frozenset(
     signal.key for signal in SIGNALS if signal.unit in ("characters", "words", "lines", "sentences")
@@ -107,6 +107,15 @@ class Head:
             distance = np.abs(self.calibration(inputs @ self.weights + self.intercept) - limit)
             values[rows] = _tail(distance / (self.residual * np.sqrt(1.0 + self._leverage(inputs))))
         return np.round(values, 6)
+
+    def kinship(self, vectors: NDArray[np.floating[Any]], signals: Signals) -> NDArray[np.float64]:
+        """What labels of these texts would say about each other, (n, inputs): the product of two rows is how far, in
+        this head's eyes, the scores of both vary together, in units of the variance of a rating."""
+        import numpy as np
+
+        inputs = self._inputs(vectors, signals)
+        known = 1.0 - np.sqrt(self.ridge / (self.spread + self.ridge))
+        return (inputs - (inputs @ self.directions.T * known) @ self.directions) / np.sqrt(self.ridge)
 
     def _inputs(self, vectors: NDArray[np.floating[Any]], signals: Signals) -> NDArray[np.float64]:
         import numpy as np
@@ -210,7 +219,7 @@ def train(
         calibration=calibration,
         residual=float(_rounded(max(1e-3 * highest, np.sqrt(np.mean((target - calibrated) ** 2))))),
         ridge=ridge,
-        directions=_rounded(directions[:, ::-1][:, :DIRECTIONS].T),
+        directions=_rounded(directions[:, ::-1][:, :DIRECTIONS].T, 4),
         spread=_rounded(np.maximum(0.0, spread[::-1][:DIRECTIONS])),
         fit={
             "labels": len(target),
