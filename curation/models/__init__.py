@@ -2,6 +2,7 @@
 
 from curation.models.activity import Activity
 from curation.models.cluster import Cluster, ClusterMember
+from curation.models.comparison import Comparison
 from curation.models.decision import Decision, Draft
 from curation.models.document import Document, Occurrence
 from curation.models.duplicate import DuplicatePair, DuplicateRuling, LexicalBand
@@ -33,6 +34,7 @@ __all__ = [
     "Chunk",
     "Cluster",
     "ClusterMember",
+    "Comparison",
     "Decision",
     "Document",
     "Draft",

@@ -74,6 +74,22 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
                     found[digest] = np.frombuffer(raw, dtype=">f2", offset=4).astype(np.float16)
         return found
 
+    def matrix(
+        self, model: EmbeddingModel, hashes: Sequence[str]
+    ) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
+        """The vectors of texts as one array, (texts, dimensions), in their order, and which of them are there."""
+        import numpy as np
+
+        rows = np.zeros((len(hashes), model.dimensions), dtype=np.float16)
+        there = np.zeros(len(hashes), dtype=bool)
+        for start in range(0, len(hashes), 50_000):
+            part = hashes[start : start + 50_000]
+            found = self.vectors(model, part)
+            for row, digest in enumerate(part, start):
+                if digest in found:
+                    rows[row], there[row] = found[digest], True
+        return rows, there
+
     def keep(self, model: EmbeddingModel, vectors: dict[str, NDArray[np.float32]]) -> int:
         """Store vectors by text hash; those that are there already stay. Returns how many were new."""
         import numpy as np

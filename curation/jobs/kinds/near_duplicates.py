@@ -1,167 +1,247 @@
-"""Kind `near_duplicates`: star clusters of passages whose vectors are close, each with its representative.
+"""Kind `near_duplicates`: new passages are compared with all that were compared before, and with each other; then clusters are
+drawn from all pairs that are known.
 
-The whole set is one chunk: every passage of kept pages that is no exact duplicate, with its best score. Where
-neither the set nor the threshold changed since the last time, nothing is planned. Clusters that come out the same keep
-their rows.
+A passage is compared once (`Comparison`), by the vectors of one model and by its wording (`LexicalBand`). Clusters follow from
+pairs, scores and what people said, and are drawn anew whenever the job runs: without new material that takes a moment, at another
+threshold too. What comes out is what comparing everything at once would give: `tests/jobs/test_near_duplicates.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from curation.actions import clustering
 from curation.actions.judging import judge_passages
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
-from curation.models import Chunk, Cluster, ClusterMember, Embedding, EmbeddingModel, Job, Passage, Project
-from curation.recipe.dedup import near
+from curation.models import (
+    Chunk,
+    Cluster,
+    Comparison,
+    Embedding,
+    EmbeddingModel,
+    Job,
+    LexicalBand,
+    Passage,
+)
+from curation.recipe.dedup import closeness, minhash, verify
 
-#: Passages that are compared: what is left out only as a near duplicate or for its scores is compared again.
-_CANDIDATES = """
-    SELECT p.id, p.text_sha256, length(p.text), coalesce(max(s.value), 0)
-      FROM curation_passage p JOIN curation_document d ON d.id = p.document_id AND d.extraction_id = p.extraction_id
-      LEFT JOIN curation_score s ON s.passage_id = p.id AND s.scorer_id IN (
-           SELECT a.scorer_id FROM curation_activescorer a JOIN curation_rubric r ON r.id = a.rubric_id
-            WHERE a.project_id = %(project)s AND r.level = 'passage' AND r.key IN ('factual', 'reasoning'))
-     WHERE p.project_id = %(project)s AND d.left_out = '' AND d.withdrawn_at IS NULL
-       AND p.left_out IN ('', 'near_duplicate', 'low_scores')
-       AND EXISTS (SELECT FROM curation_embedding e WHERE e.model_id = %(model)s AND e.text_sha256 = p.text_sha256)
-     GROUP BY p.id
-     ORDER BY p.id
-"""
-#: What people have to do with stays a representative: new material never displaces it.
-_STANDING = """
-    SELECT DISTINCT coalesce(i.passage_id, s.passage_id) FROM curation_item i
-      LEFT JOIN curation_seed s ON s.id = i.seed_id
-      JOIN curation_passage p ON p.id = coalesce(i.passage_id, s.passage_id) AND p.project_id = %(project)s
-     WHERE EXISTS (SELECT FROM curation_decision d WHERE d.item_id = i.id)
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Passages whose texts are held at a time, with those of their neighbours.
+BATCH = 500
+#: Passages of a band that a new one is measured against.
+MOST_IN_BAND = 64
+
+_SHARED = """
+    SELECT value, array_agg(passage_id) FROM (
+        SELECT value, passage_id, row_number() OVER (PARTITION BY band, value ORDER BY passage_id) AS nth FROM curation_lexicalband
+         WHERE project_id = %(project)s AND version = %(version)s AND value = ANY(%(values)s)) AS held
+     WHERE nth <= %(most)s GROUP BY value
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The members of each cluster of two and more: {representative: {member: similarity}}."""
+class Compared:
+    """What one passage was found to be close to, and its bands."""
 
-    clusters: dict[int, dict[int, float]]
-    compared: int
+    passage: int
+    bands: list[int]
+    others: list[int] = field(default_factory=list)
+    cosines: list[float] = field(default_factory=list)
+    jaccards: list[float] = field(default_factory=list)
 
 
 def plan(job: Job) -> Iterator[ChunkPlan]:
     assert job.project is not None
+    model = _model(job)
+    if model is None:
+        return
     threshold = job.project.settings.near_duplicate_cosine
-    rows = _candidates(job.project, job.options["model"])
-    digest = _digest(rows, threshold, job.options["model"])
-    job.options = {**job.options, "threshold": threshold, "digest": digest}
+    job.options = {**job.options, "model": model.pk, "threshold": threshold}
     job.save(update_fields=["options"])
-    done = (
-        Job.objects.filter(project=job.project, kind=job.kind, state=Job.State.DONE).order_by("-pk").first()
-    )
-    if rows and (done is None or done.options.get("digest") != digest):
-        yield ChunkPlan({}, len(rows))
+    known = set(clustering.comparisons(job.project, model, threshold).values_list("passage_id", flat=True))
+    fresh = [row.pk for row in clustering.candidates(job.project, model) if row.pk not in known]
+    if fresh:
+        yield ChunkPlan({"passages": fresh}, len(fresh))
 
 
-def _candidates(project: Project, model: int) -> list[tuple[int, str, int, float]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, {"project": project.pk, "model": model})
-        return cursor.fetchall()
+def _model(job: Job) -> EmbeddingModel | None:
+    if "model" in job.options:
+        return EmbeddingModel.objects.get(pk=job.options["model"])
+    assert job.project is not None
+    return EmbeddingModel.objects.of_project(job.project)
 
 
-def _digest(rows: list[tuple[int, str, int, float]], threshold: float, model: int) -> str:
-    digest = hashlib.sha256(f"{threshold!r} {model} {near.RULE}".encode())
-    for row in rows:
-        digest.update(repr(row).encode())
-    return digest.hexdigest()
-
-
-def process(job: Job, chunk: Chunk, pulse: Pulse) -> Found:
+def process(job: Job, chunk: Chunk, pulse: Pulse) -> list[Compared]:
     import numpy as np
 
     assert job.project is not None
     model = EmbeddingModel.objects.get(pk=job.options["model"])
-    rows = _candidates(job.project, model.pk)
-    with connection.cursor() as cursor:
-        cursor.execute(_STANDING, {"project": job.project_id})
-        standing = {key for (key,) in cursor.fetchall()}
-    vectors = Embedding.objects.vectors(model, [row[1] for row in rows])
-    texts = dict(Passage.objects.filter(pk__in=[row[0] for row in rows]).values_list("pk", "text"))
-    rows = [row for row in rows if row[1] in vectors and row[0] in texts]
-    found = near.clusters(
-        [near.Candidate(digest, score, length, key in standing) for key, digest, length, score in rows],
-        [texts[row[0]] for row in rows],
-        np.stack([vectors[row[1]] for row in rows]) if rows else np.empty((0, model.dimensions), np.float16),
-        job.options["threshold"],
-        pulse.beat,
-    )
-    clusters: dict[int, dict[int, float]] = {}
-    for row, (representative, similarity) in zip(rows, found, strict=True):
-        if rows[representative][0] != row[0]:
-            clusters.setdefault(rows[representative][0], {})[row[0]] = similarity
-    return Found(clusters, len(rows))
+    floor = min(clustering.FLOOR, job.options["threshold"])
+    fresh = chunk.inputs["passages"]
+    before = clustering.comparisons(job.project, model, job.options["threshold"]).exclude(passage__in=fresh)
+    known = list(before.order_by("passage_id").values_list("passage_id", flat=True))
+    digests = dict(Passage.objects.filter(pk__in=[*known, *fresh]).values_list("pk", "text_sha256"))
+    keys = [key for key in known if key in digests]
+    count = len(keys)
+    keys += [key for key in fresh if key in digests]
+    vectors, there = Embedding.objects.matrix(model, [digests[key] for key in keys])
+    if not there.all():
+        count = int(there[:count].sum())
+        keys, vectors = [key for key, is_there in zip(keys, there, strict=True) if is_there], vectors[there]
 
-
-def save(job: Job, chunk: Chunk, result: Found) -> Tally:
-    """Replace what changed: clusters with the same representative, members and threshold keep their rows."""
-    stands: set[int] = set()
-    for cluster in Cluster.objects.filter(project=job.project).prefetch_related("members"):
-        members = {
-            one.passage_id: one.similarity
-            for one in cluster.members.all()
-            if one.passage_id != cluster.representative_id
-        }
-        same = result.clusters.get(cluster.representative_id) == members
-        if (
-            same
-            and cluster.model_id == job.options["model"]
-            and cluster.threshold == job.options["threshold"]
-        ):
-            stands.add(cluster.representative_id)
-        else:
-            cluster.delete()
-    here = set(
-        Passage.objects.filter(project=job.project)
-        .filter(pk__in=[*result.clusters, *(one for members in result.clusters.values() for one in members)])
-        .values_list("pk", flat=True)
-    )
-    fresh = {
-        representative: {representative: 1.0, **{one: near for one, near in members.items() if one in here}}
-        for representative, members in result.clusters.items()
-        if representative not in stands and representative in here
+    texts = _Texts()
+    banded = {
+        key: texts.bands(key)
+        for start in range(count, len(keys), BATCH)
+        for key in texts.load(keys[start : start + BATCH])
     }
-    made = Cluster.objects.bulk_create(
-        Cluster(
-            project=job.project,
-            job=job,
-            model_id=job.options["model"],
-            threshold=job.options["threshold"],
-            rule=near.RULE,
-            representative_id=representative,
-            size=len(members),
+    wording = _by_wording(job, keys, count, banded)
+    found = closeness.neighbours(vectors, count, floor, lambda done: pulse.beat(done // 2))
+    results = []
+    batch: list[tuple[int, dict[int, float]]] = []
+    for at, (others, cosines) in enumerate(found, count):
+        near = dict(zip(others.tolist(), cosines.tolist(), strict=True))
+        for other in wording.get(at, ()):
+            near.setdefault(other, float(vectors[at].astype(np.float32) @ vectors[other].astype(np.float32)))
+        batch.append((at, near))
+        if len(batch) == BATCH or at == len(keys) - 1:
+            texts.load([keys[one] for mine, near in batch for one in (mine, *near)])
+            results += [_verified(texts, keys, mine, near, floor, banded) for mine, near in batch]
+            batch = []
+            pulse.beat((len(keys) - count) // 2 + len(results) // 2)
+    return results
+
+
+def _verified(
+    texts: _Texts,
+    keys: list[int],
+    at: int,
+    near: dict[int, float],
+    floor: float,
+    banded: dict[int, list[int]],
+) -> Compared:
+    own = keys[at]
+    compared = Compared(own, banded[own])
+    for other in sorted(near):
+        key, cosine = keys[other], near[other]
+        if not verify.verified(texts.features(own), texts.features(key)):
+            continue
+        jaccard = minhash.jaccard(texts.shingles(own), texts.shingles(key))
+        if cosine >= floor or jaccard >= minhash.JACCARD:
+            compared.others.append(key)
+            compared.cosines.append(round(cosine, 6))
+            compared.jaccards.append(round(jaccard, 4))
+    return compared
+
+
+class _Texts:
+    """Texts of passages, a batch at a time, and what was made of them."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        self.features: Callable[[int], verify.Features] = lru_cache(8_192)(
+            lambda key: verify.features(self._texts[key])
         )
-        for representative, members in fresh.items()
-    )
-    ClusterMember.objects.bulk_create(
+        self.shingles: Callable[[int], NDArray[np.uint64]] = lru_cache(8_192)(
+            lambda key: minhash.shingles(self._texts[key])
+        )
+
+    def load(self, keys: list[int]) -> list[int]:
+        """Have these texts, and no others, at hand."""
+        wanted = set(keys)
+        self._texts = {key: text for key, text in self._texts.items() if key in wanted}
+        missing = wanted - self._texts.keys()
+        self._texts.update(Passage.objects.filter(pk__in=missing).values_list("pk", "text"))
+        return keys
+
+    def bands(self, key: int) -> list[int]:
+        return minhash.bands(self.shingles(key)).tolist()
+
+
+def _by_wording(job: Job, keys: list[int], known: int, banded: dict[int, list[int]]) -> dict[int, set[int]]:
+    """For each new place the earlier places that share a band."""
+    place = {key: at for at, key in enumerate(keys)}
+    sharing: dict[int, list[int]] = defaultdict(list)
+    values = sorted({value for bands in banded.values() for value in bands})
+    with connection.cursor() as cursor:
+        for start in range(0, len(values), 10_000):
+            cursor.execute(
+                _SHARED,
+                {
+                    "project": job.project_id,
+                    "version": minhash.VERSION,
+                    "values": values[start : start + 10_000],
+                    "most": MOST_IN_BAND,
+                },
+            )
+            for value, passages in cursor.fetchall():
+                sharing[value] = sorted(place[key] for key in passages if place.get(key, known) < known)
+    found: dict[int, set[int]] = defaultdict(set)
+    for at in range(known, len(keys)):
+        for value in banded[keys[at]]:
+            found[at].update(sharing[value][-MOST_IN_BAND:])
+            sharing[value].append(at)
+    return found
+
+
+def save(job: Job, chunk: Chunk, result: list[Compared]) -> Tally:
+    there = set(Passage.objects.filter(pk__in=[one.passage for one in result]).values_list("pk", flat=True))
+    kept = [one for one in result if one.passage in there]
+    Comparison.objects.bulk_create(
         [
-            ClusterMember(cluster=cluster, passage_id=passage, similarity=similarity)
-            for cluster in made
-            for passage, similarity in fresh[cluster.representative_id].items()
+            Comparison(
+                project=job.project,
+                passage_id=one.passage,
+                model_id=job.options["model"],
+                job=job,
+                version=clustering.VERSION,
+                floor=min(clustering.FLOOR, job.options["threshold"]),
+                others=one.others,
+                cosines=one.cosines,
+                jaccards=one.jaccards,
+            )
+            for one in kept
         ],
-        batch_size=5_000,
+        batch_size=2_000,
+        update_conflicts=True,
+        unique_fields=["passage", "model"],
+        update_fields=["job", "version", "floor", "others", "cosines", "jaccards"],
     )
-    return Tally(done=result.compared, dropped=sum(map(len, result.clusters.values())))
+    LexicalBand.objects.bulk_create(
+        [
+            LexicalBand(
+                project=job.project, passage_id=one.passage, version=minhash.VERSION, band=band, value=value
+            )
+            for one in kept
+            for band, value in enumerate(one.bands)
+        ],
+        batch_size=10_000,
+        ignore_conflicts=True,
+    )
+    return Tally(done=len(result))
 
 
 def finish(job: Job) -> dict[str, Any]:
     assert job.project is not None
-    if not _candidates(job.project, job.options["model"]):
-        Cluster.objects.filter(project=job.project).delete()
+    model = _model(job)
+    threshold = job.project.settings.near_duplicate_cosine
+    if model is not None:
+        clustering.renew(job.project, model, threshold, job)
     changed = judge_passages(job.project)
     return {
         "clusters": Cluster.objects.filter(project=job.project).count(),
+        "compared": sum(job.chunks.values_list("done", flat=True)),
         "verdicts_changed": changed,
-        "threshold": job.options["threshold"],
+        "threshold": threshold,
     }
 
 
@@ -173,4 +253,5 @@ KIND = Kind(
     process=process,
     save=save,
     finish=finish,
+    lane="curate",
 )

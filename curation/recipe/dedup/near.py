@@ -1,118 +1,104 @@
-"""Near duplicates: passages whose vectors are close, in star clusters around a representative.
+"""Near duplicates: texts that are close to each other, in star clusters around a representative.
 
 The rule, with its reasons:
 
-- *Order.* Texts are taken from the best to the worst: higher score, then longer, then the smaller content hash. Ids play no
-  part, so the same texts give the same clusters in whatever order they were imported. What people have
-  decided on comes before everything, so that new material never displaces it.
-- *Stars, no chains.* A text joins the representative that it is closest to, if their cosine reaches the threshold and
-  the pair passes verification; otherwise it represents itself. Members are compared with their representative and never through each
-  other, so "A like B, B like C" cannot glue unlike texts together, as union-find over pairs does.
-- *Verification.* A vector hears what a text is about, not what it says. A pair is refused when the figures
-  differ (fewer than half of all numbers in either are shared): the same template filled in for another town, day or product. Texts of fewer than
-  `SHORT` words give unreliable vectors and have to share most of their words. So do texts that are not in Latin script: the bundled model
-  spells out what it has not learnt, and finds two Hindi texts alike because both are in Hindi (0.92 between a page on the monsoon and
-  one on zero); they have to share `TRIGRAMS_SHARED` of their character trigrams (unlike texts of one script share up to 0.21, light
-  rewrites 0.9). And a text that lasts twice as long as the other says more: it is no
-  duplicate of it.
-- *Memory* is bounded: one block of similarities (`BLOCK` × representatives so far, in strips) at a time; no list of pairs is kept.
+- *Order.* Texts are taken from the best to the worst: higher score (to a tenth), then longer (to a tenth), then freer licence, then the earlier
+  source; the content hash breaks what ties are left. What people have decided on comes before everything, so that new material
+  never displaces it.
+- *Stars, no chains.* A text joins the representative that it is closest to, if the two are close and verified; otherwise it
+  represents itself. Members are compared with their representative and never through each other, so "A like B, B
+  like C" cannot glue unlike texts together, as union-find over pairs does.
+- *People's word goes first.* Two texts that were ruled different are never in one cluster, not by way of a third either; one that was
+  ruled to repeat another follows it wherever it goes, whatever their cosine.
 
-Cost is n × representatives products, exact, with float32 from half-precision vectors: minutes at 10^5 texts on two cores.
+Stars are drawn from pairs (`closeness` and `minhash` find them, `verify` refuses some), which do not depend on the order. So the same texts and pairs
+give the same clusters however they came: in one go, or a thousand new ones a day, of which only the new pairs were ever measured.
+
+Lists of pairs are cut at `closeness.MOST` per text. A text whose list is full stands in a crowd: representatives from crowds
+are compared with each other once more (`between`), so that a crowd gets one representative and not many. Which of a crowd's
+representatives a member is measured against may then depend on what was listed; who is kept does not.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.recipe.dedup import closeness
+from curation.recipe.dedup.verify import features, verified
+
 #: Name and version of the rule by which representatives are chosen, kept with every cluster.
-RULE = "score, length, content hash/1"
-BLOCK = 1024
-#: Representatives compared at a time with a block: 1,024 × 16,384 float32 are 64 MB.
-STRIP = 16_384
-SHORT = 12
-SHORT_WORDS_SHARED = 0.8
-NUMBERS_SHARED = 0.5
-TRIGRAMS_SHARED = 0.35
-MOST_LENGTH_RATIO = 2.0
+RULE = "score, length, licence, source order/2"
+#: Lengths within about a tenth of each other are the same.
+_LENGTH_STEP = log(1.1)
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_WORD = re.compile(r"[^\W\d_]+")
-_NOT_LATIN = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What verification compares of a text."""
-
-    characters: int
-    words: frozenset[str]
-    word_count: int
-    numbers: frozenset[str]
-    trigrams: frozenset[str] | None  # None for a text that is mostly in Latin script
+#: (left, right, closeness) by position.
+Pair = tuple[int, int, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text to be clustered. `first` puts it before all others (people have decided on it); `digest` is its content
-    hash, by which ties are broken."""
+    """A text to be clustered. `first` puts it before all others (people have decided on it); `licence` is 0 for the freest;
+    `source` is its place in the order of sources; `digest` is its content hash, by which ties are broken."""
 
     digest: str
     score: float
     characters: int
     first: bool = False
+    licence: int = 0
+    source: tuple[int, ...] = ()
 
 
-def features(text: str) -> Features:
-    words = _WORD.findall(text.casefold())
-    latin = 2 * len(_NOT_LATIN.findall(text)) <= sum(map(len, words))
-    return Features(
-        len(text),
-        frozenset(words),
-        len(words),
-        frozenset(_NUMBER.findall(text)),
-        None if latin else _trigrams(text),
-    )
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """What people said, by content hash: pairs that are different; and which text follows which, as {repeats: kept}."""
+
+    different: frozenset[tuple[str, str]] = frozenset()
+    follows: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.different or self.follows)
 
 
-def _trigrams(text: str) -> frozenset[str]:
-    spaced = " ".join(text.casefold().split())
-    return frozenset(spaced[at : at + 3] for at in range(max(1, len(spaced) - 2)))
-
-
-def verified(left: Features, right: Features) -> bool:
-    """Whether two texts with close vectors are duplicates, by the guards above. Symmetric."""
-    longer, shorter = max(left.characters, right.characters), min(left.characters, right.characters)
-    if longer > MOST_LENGTH_RATIO * max(1, shorter):
-        return False
-    if _shared(left.numbers, right.numbers) < NUMBERS_SHARED:
-        return False
-    if left.trigrams is not None and right.trigrams is not None:
-        return _shared(left.trigrams, right.trigrams) >= TRIGRAMS_SHARED
-    if min(left.word_count, right.word_count) < SHORT:
-        return _shared(left.words, right.words) >= SHORT_WORDS_SHARED
-    return True
-
-
-def _shared(left: frozenset[str], right: frozenset[str]) -> float:
-    """Jaccard; 1 when both are empty."""
-    union = len(left | right)
-    return len(left & right) / union if union else 1.0
+NOTHING_RULED = Rulings()
 
 
 def order(candidates: Sequence[Candidate]) -> list[int]:
     """Positions from the best to the worst."""
 
-    def rank(at: int) -> tuple[bool, float, int, str]:
+    def rank(at: int) -> tuple[bool, float, int, int, tuple[int, ...], str]:
         one = candidates[at]
-        return not one.first, -one.score, -one.characters, one.digest
+        length = round(log(max(1, one.characters)) / _LENGTH_STEP)
+        return not one.first, -round(one.score, 1), -length, one.licence, one.source, one.digest
 
     return sorted(range(len(candidates)), key=rank)
+
+
+def stars(
+    candidates: Sequence[Candidate],
+    pairs: Iterable[Pair],
+    rulings: Rulings = NOTHING_RULED,
+    between: Callable[[list[int]], Iterable[Pair]] = lambda crowd: (),
+) -> list[tuple[int, float]]:
+    """For each text the position of its representative (its own, when it represents itself) and how close they are.
+
+    First the representatives are found, best text first; then every other text joins the closest of all of them, so that
+    membership depends on the set of representatives and not on their order. `between` measures pairs among the positions it is
+    given: representatives whose lists are full. Deterministic.
+    """
+    drawing = _Drawing(candidates, rulings)
+    drawing.add(pairs)
+    while True:
+        found = drawing.draw()
+        crowd = [at for at, (own, _) in enumerate(found) if own == at and drawing.is_crowded(at)]
+        if len(crowd) < 2 or not drawing.add(between(crowd)):
+            return found
 
 
 def clusters(
@@ -120,80 +106,100 @@ def clusters(
     texts: Sequence[str],
     vectors: NDArray[np.float16],
     threshold: float,
-    beat: Callable[[int], None] = lambda done: None,
+    rulings: Rulings = NOTHING_RULED,
 ) -> list[tuple[int, float]]:
-    """For each text the position of its representative (its own, when it represents itself) and the cosine to it.
-
-    `vectors` is (n, dimensions), L2-normalised. First the representatives are found, best text first; then every other
-    text joins the closest of all of them, so that membership depends on the set of representatives and not on their
-    order. `beat` is called with the number of texts settled. Deterministic.
-    """
-    dimensions = vectors.shape[1] if len(vectors) else 0
+    """`stars` of texts by their vectors alone, all compared with all: (n, dimensions), L2-normalised."""
     described = lru_cache(maxsize=8_192)(lambda at: features(texts[at]))
 
-    def alike(left: int, right: int) -> bool:
-        return verified(described(left), described(right))
+    def among(positions: list[int]) -> list[Pair]:
+        return [
+            (positions[left], positions[right], float(cosine))
+            for right, (lefts, cosines) in enumerate(closeness.neighbours(vectors[positions], 0, threshold))
+            for left, cosine in zip(lefts.tolist(), cosines.tolist(), strict=True)
+            if verified(described(positions[left]), described(positions[right]))
+        ]
 
-    ranked = order(candidates)
-    room = _Growing(dimensions)
-    held: list[int] = []  # positions of the representatives, best first
-    rest: list[int] = []
-    for start in range(0, len(ranked), BLOCK):
-        block = ranked[start : start + BLOCK]
-        rows = vectors[block].astype(np.float32)
-        near = _near(rows, room, threshold)
-        within = rows @ rows.T >= threshold
-        fresh: list[int] = []  # places in the block of those that represent themselves
-        for place, at in enumerate(block):
-            options = [held[number] for _, number in near[place]]
-            options += [block[other] for other in fresh if within[place, other]]
-            if any(alike(at, other) for other in options):
-                rest.append(at)
+    return stars(candidates, among(list(range(len(candidates)))), rulings, among)
+
+
+class _Drawing:
+    """Texts, who is close to whom, and who may not meet."""
+
+    def __init__(self, candidates: Sequence[Candidate], rulings: Rulings) -> None:
+        self._ranked = order(candidates)
+        self._place = {at: place for place, at in enumerate(self._ranked)}
+        self._near: dict[int, dict[int, float]] = defaultdict(dict)
+        held: dict[str, list[int]] = defaultdict(list)
+        for at, one in enumerate(candidates):
+            held[one.digest].append(at)
+        self._apart: dict[int, set[int]] = defaultdict(set)
+        for left, right in rulings.different:
+            for one in held.get(left, ()):
+                for other in held.get(right, ()):
+                    self._apart[one].add(other)
+                    self._apart[other].add(one)
+        self._follows = {
+            at: held[kept][0]
+            for digest, kept in rulings.follows.items()
+            if kept in held
+            for at in held.get(digest, ())
+        }
+
+    def add(self, pairs: Iterable[Pair]) -> bool:
+        """Whether any of them was new."""
+        fresh = False
+        for left, right, close in pairs:
+            if left == right or right in self._apart.get(left, ()) or right in self._near[left]:
+                continue
+            self._near[left][right] = self._near[right][left] = close
+            fresh = True
+        return fresh
+
+    def is_crowded(self, at: int) -> bool:
+        return len(self._near.get(at, ())) >= closeness.MOST
+
+    def draw(self) -> list[tuple[int, float]]:
+        found = {at: (at, 1.0) for at in self._ranked}
+        chosen: set[int] = set()
+        rest = []
+        for at in self._ranked:
+            if at in self._follows:
+                continue
+            if chosen.isdisjoint(self._near.get(at, ())):
+                chosen.add(at)
             else:
-                fresh.append(place)
-        room.extend(vectors[[block[place] for place in fresh]])
-        held.extend(block[place] for place in fresh)
-        beat((start + len(block)) // 2)
-    result = [(at, 1.0) for at in range(len(candidates))]
-    for start in range(0, len(rest), BLOCK):
-        block = rest[start : start + BLOCK]
-        for at, near_ones in zip(
-            block, _near(vectors[block].astype(np.float32), room, threshold), strict=True
-        ):
-            # Closest first; of equally close ones the better.
-            for similarity, number in sorted(near_ones, key=lambda one: (-one[0], one[1])):
-                if alike(at, held[number]):
-                    result[at] = (held[number], min(1.0, round(similarity, 6)))
-                    break
-        beat((len(ranked) + start + len(block)) // 2)
-    return result
+                rest.append(at)
+        members: dict[int, set[int]] = {at: {at} for at in chosen}
+        for at in rest:
+            self._join(at, self._options(at, chosen), found, members)
+        for at in sorted(self._follows, key=self._place.__getitem__):
+            kept = found[self._leader(at)][0]
+            close = self._near.get(at, {}).get(kept, 0.0)
+            self._join(at, [(close, kept)], found, members)
+        return [found[at] for at in range(len(self._ranked))]
 
+    def _options(self, at: int, chosen: set[int]) -> list[tuple[float, int]]:
+        """Representatives near a text, the closest first; of equally close ones the better."""
+        near = [(close, other) for other, close in self._near[at].items() if other in chosen]
+        return sorted(near, key=lambda one: (-one[0], self._place[one[1]]))
 
-class _Growing:
-    """Rows that are appended to, without copying everything each time."""
+    def _join(
+        self,
+        at: int,
+        options: list[tuple[float, int]],
+        found: dict[int, tuple[int, float]],
+        members: dict[int, set[int]],
+    ) -> None:
+        apart = self._apart.get(at, set())
+        for close, kept in options:
+            group = members.setdefault(kept, {kept})
+            if apart.isdisjoint(group):
+                group.add(at)
+                found[at] = (kept, min(1.0, round(close, 6)))
+                return
 
-    def __init__(self, dimensions: int) -> None:
-        self._rows = np.empty((BLOCK, dimensions), dtype=np.float16)
-        self.count = 0
-
-    def extend(self, rows: NDArray[np.float16]) -> None:
-        needed = self.count + len(rows)
-        if needed > len(self._rows):
-            larger = np.empty((max(needed, 2 * len(self._rows)), self._rows.shape[1]), dtype=np.float16)
-            larger[: self.count] = self._rows[: self.count]
-            self._rows = larger
-        self._rows[self.count : needed] = rows
-        self.count = needed
-
-    def strip(self, start: int) -> NDArray[np.float32]:
-        return self._rows[start : min(self.count, start + STRIP)].astype(np.float32)
-
-
-def _near(rows: NDArray[np.float32], room: _Growing, threshold: float) -> list[list[tuple[float, int]]]:
-    """For each row the (cosine, number) of the representatives that reach the threshold."""
-    near: list[list[tuple[float, int]]] = [[] for _ in range(len(rows))]
-    for start in range(0, room.count, STRIP):
-        similarities = rows @ room.strip(start).T
-        for place, number in zip(*np.nonzero(similarities >= threshold), strict=True):
-            near[place].append((float(similarities[place, number]), start + int(number)))
-    return near
+    def _leader(self, at: int) -> int:
+        """Whom a text follows in the end."""
+        while at in self._follows:
+            at = self._follows[at]
+        return at

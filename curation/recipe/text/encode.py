@@ -55,6 +55,9 @@ class Options:
     dtype: str = "float32"
     window: int = 0
     threads: int = 0  # 0: torch's own choice; no vector depends on it
+    batch: int = (
+        1  # texts padded together on a processor; above 1 a vector may depend a little on its neighbours
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,16 @@ class Encoder:
 
     def __init__(self, options: Options) -> None:
         self._model, self.key = _loaded(options)
+        self._batch = options.batch if self._model.device.type == "cpu" else GPU_BATCH
 
     @property
     def dimensions(self) -> int:
         return self.key.dimensions
+
+    @property
+    def model(self) -> SentenceTransformer:
+        """The loaded model itself, for what is distilled from it."""
+        return self._model
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """L2-normalised vectors, float32, of shape (len(texts), dimensions), in the order of the texts.
@@ -97,9 +106,12 @@ class Encoder:
         flat = [part for parts in windows for part, _ in parts]
         if not flat:
             return np.zeros((0, self.dimensions), dtype=np.float32)
-        batch = 1 if self._model.device.type == "cpu" else GPU_BATCH
         encoded = self._model.encode(
-            flat, batch_size=batch, convert_to_tensor=True, normalize_embeddings=True, show_progress_bar=False
+            flat,
+            batch_size=self._batch,
+            convert_to_tensor=True,
+            normalize_embeddings=True,
+            show_progress_bar=False,
         )
         vectors = encoded.float().cpu().numpy()
         out = np.empty((len(texts), self.dimensions), dtype=np.float32)

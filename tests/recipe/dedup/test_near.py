@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.recipe.dedup import exact, near
+from curation.recipe.dedup import closeness, exact, near
 
 WORDS = "Ice floats because it is lighter than the water that it pushes aside when it lies there"
 
@@ -119,8 +119,8 @@ def test_more_texts_than_a_block_and_a_strip_holds(monkeypatch):
     vectors = np.random.default_rng(1).normal(size=(200, 3))
     args = a_set(vectors)
     whole = near.clusters(*args, 0.9)
-    monkeypatch.setattr(near, "BLOCK", 16)
-    monkeypatch.setattr(near, "STRIP", 7)
+    monkeypatch.setattr(closeness, "BLOCK", 16)
+    monkeypatch.setattr(closeness, "STRIP", 7)
     assert near.clusters(*args, 0.9) == whole
 
 
