@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from curation.jobs.kinds.embed import registered
+from curation.jobs.run import drain
 from curation.models import (
     Decision,
     Document,
@@ -67,10 +68,15 @@ def pages(
     model = model or embedded(project)
     made: list[Passage] = []
     document: Document | None = None
+    before = Passage.objects.filter(project=project).count()
     for at in range(len(points)):
-        text = f"Passage {at} of {project.slug}, which is long enough to be read twice."
+        text = f"Passage {before + at} of {project.slug}, which is long enough to be read twice."
         if document is None or at % per_page == 0:
-            document = make.a_kept_document(project, f"Page of {text}")
+            whole = f"Page of {text} " * 4
+            document = make.a_kept_document(project, whole, topic="science")
+            assert document.extraction is not None
+            document.extraction.normal_sha256 = normal_hash(whole)
+            document.extraction.save()
             Signals.objects.create(extraction=document.extraction, version=signals.VERSION, values=ORDINARY)
         made.append(make.a_passage(project, text, document=document, normal_sha256=normal_hash(text)))
     Signals.objects.bulk_create(
@@ -79,6 +85,18 @@ def pages(
     hashes = [one.text_sha256 for one in made]
     Embedding.objects.keep(model, dict(zip(hashes, points.astype(np.float32), strict=True)))
     return made
+
+
+def scored(project: Project) -> None:
+    """Score everything with what speaks, as curation does: the starters at first."""
+    job = Job.objects.create(
+        project=project,
+        kind="score",
+        lane="curate",
+        options={"model": EmbeddingModel.objects.of_project(project).pk},
+    )
+    job = drain(job)
+    assert job.state == Job.State.DONE, job.reason
 
 
 def rated(

@@ -88,8 +88,8 @@ _WRITE_DOCUMENTS = f"""
 """
 
 #: The state of documents that passages are judged by, as it is stored.
-_STORED_PAGES = """
-    pages AS (SELECT id, extraction_id, title, first_import_id, sha256, left_out, withdrawn_at
+STORED_PAGES = """
+    pages AS (SELECT id, extraction_id, title, first_import_id, sha256, left_out, left_out AS before, withdrawn_at, language, topic
                 FROM curation_document WHERE project_id = %(project)s)"""
 
 #: Wants `pages`; ends in `judged_passages (id, verdict, …)`. A passage has one reason, the first that holds. Exact duplicates are looked for
@@ -122,7 +122,7 @@ PASSAGES = """
         SELECT m.passage_id, m.similarity, rp.ordinal, rd.title FROM curation_clustermember m
           JOIN curation_cluster c ON c.id = m.cluster_id AND c.project_id = %(project)s AND c.representative_id <> m.passage_id
           JOIN curation_passage rp ON rp.id = c.representative_id JOIN curation_document rd ON rd.id = rp.document_id
-         WHERE %(heed_near)s
+         WHERE %(heed_near)s AND (m.jaccard IS NOT NULL OR m.similarity >= %(least_similarity)s)
     ), judged_passages AS (
         SELECT ranked_passages.id, ranked_passages.left_out, ranked_passages.document_id, kept_title, kept_ordinal, factual, reasoning,
                near.similarity, near.title, near.ordinal,
@@ -134,7 +134,7 @@ PASSAGES = """
     )"""
 
 _WRITE_PASSAGES = f"""
-    WITH {_STORED_PAGES}, {PASSAGES}, said AS (
+    WITH {STORED_PAGES}, {PASSAGES}, said AS (
         SELECT judged_passages.*, left(CASE verdict
                  WHEN 'exact_duplicate' THEN 'the same text as passage ' || (kept_ordinal + 1) || ' of ' || coalesce(nullif(kept_title, ''), 'an earlier document')
                  WHEN 'near_duplicate' THEN to_char(similarity, 'FM0.000') || ' close to passage ' || (ordinal + 1) || ' of ' || coalesce(nullif(title, ''), 'an earlier document')
@@ -162,7 +162,10 @@ def judge_passages(project: Project) -> int:
 def parameters(
     project: Project, knobs: Knobs | None = None, floors: dict[str, float] | None = None
 ) -> dict[str, Any]:
-    """What the queries above ask for: the project's thresholds, or those proposed instead."""
+    """What the queries above ask for: the project's thresholds, or those proposed instead.
+
+    Clusters are as they were made: `least_similarity` is for whoever asks what a higher cosine would set free.
+    """
     knobs = knobs or project.settings
     return {
         "project": project.pk,
@@ -175,6 +178,7 @@ def parameters(
         "factual": knobs.min_factual,
         "reasoning": knobs.min_reasoning,
         "heed_near": bool(knobs.leave_out_near_duplicates),
+        "least_similarity": -1.0,
     }
 
 

@@ -281,7 +281,7 @@ def train(
         found += len({one.subject for one in labelled.annotators(project, rubric, annotators)})
     least = project.settings.min_labels
     if found < least:
-        raise ScorerError(_too_few(rubric, tally, least - found))
+        raise ScorerError(too_few(rubric, tally, least - found))
     try:
         with transaction.atomic():
             job = Job.objects.create(
@@ -305,7 +305,8 @@ def train(
     return job
 
 
-def _too_few(rubric: Rubric, tally: labelled.Tally, missing: int) -> str:
+def too_few(rubric: Rubric, tally: labelled.Tally, missing: int) -> str:
+    """What a cold start says: how many labels are missing, and where more of them wait."""
     said = f"A scorer for {rubric.name.lower()} wants {missing:,} more settled labels; there are {tally.settled:,}."
     if tally.waiting:
         said += f" {tally.waiting:,} more were rated and wait for another person."

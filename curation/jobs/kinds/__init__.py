@@ -15,6 +15,8 @@ from curation.jobs.kinds import (
     select,
     snapshot,
     split,
+    thresholds,
+    train,
 )
 
 KINDS: dict[str, Kind] = {
@@ -29,6 +31,8 @@ KINDS: dict[str, Kind] = {
         score.KIND,
         near_duplicates.KIND,
         select.KIND,
+        train.KIND,
+        thresholds.KIND,
         demonstration.KIND,
         samples.IMPORT,
         samples.UNDO,

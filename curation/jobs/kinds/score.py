@@ -215,7 +215,7 @@ def _score_pages(
     for key, one in asked.items():
         if one.rubric.level != Rubric.Level.DOCUMENT:
             continue
-        pages, values = _page_values(answering[key], passages)
+        pages, values = page_values(answering[key], passages)
         result.marks.append((Rubric.Level.DOCUMENT, key, pages, values))
         if key == job.options["scorers"][EDUCATIONAL]:
             bar = Bar(job.options["min_educational"], job.options.get("floors", {}))
@@ -224,7 +224,7 @@ def _score_pages(
     return passing
 
 
-def _page_values(one: stored.Answering, passages: Features) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def page_values(one: stored.Answering, passages: Features) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(documents, values): the mean of its passages' values by tokens, or what a head says of the page as a whole."""
     import numpy as np
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from curation.actions.judging import judge_documents, judge_passages
 from curation.actions.seeds import select
+from curation.actions.thresholds import settle
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
-from curation.models import Chunk, Document, Job, Seed
+from curation.models import Chunk, Document, Job, KnobChange, Seed
 
 
 def plan(job: Job) -> Iterator[ChunkPlan]:
@@ -23,7 +24,10 @@ def save(job: Job, chunk: Chunk, result: None) -> Tally:
     assert job.project is not None
     judge_documents(job.project)
     judge_passages(job.project)
-    selected = select(job.project, job)
+    change = KnobChange.objects.filter(pk=job.options.get("change")).first()
+    selected = select(job.project, job, change)
+    if change is not None:
+        settle(change)
     job.result = {"chosen": selected.chosen, "taken_back": selected.taken_back}
     job.save(update_fields=["result"])
     return Tally(done=chunk.size)
