@@ -258,24 +258,34 @@ def _choose(
     that were made of those. Sums over a fold are taken from the sums over all, so each fit is one small system."""
     import numpy as np
 
-    parts = [np.flatnonzero(fold == at) for at in range(fold.max() + 1)]
+    tried = [(ridge, weight) for weight in settings.signal_weights for ridge in settings.ridges]
+    predicted = np.empty((len(target), len(tried)))
     whole = _sums(inputs, target, counted)
-    without = [_moments(*(all_ - part for all_, part in zip(whole, _sums(inputs[rows], target[rows], counted[rows]), strict=True))) for rows in parts]  # fmt: skip
-    best: tuple[float, float, float, NDArray[np.float64]] | None = None
-    for weight in settings.signal_weights:
-        factor = np.concatenate([np.ones(dimensions), np.full(inputs.shape[1] - dimensions, weight)])
-        for ridge in settings.ridges:
-            predicted = np.empty(len(target))
-            for rows, (gram, product, mean, average) in zip(parts, without, strict=True):
-                penalised = factor[:, None] * gram * factor
-                penalised.flat[:: len(factor) + 1] += ridge
-                weights = factor * np.linalg.solve(penalised, factor * product)
-                predicted[rows] = average + (inputs[rows] - mean) @ weights
-            error = float(counted @ (predicted - target) ** 2)
-            if best is None or error < best[0]:
-                best = (error, ridge, weight, predicted)
-    assert best is not None
-    return best[1:]
+    for at in range(fold.max() + 1):
+        rows = fold == at
+        part = _sums(inputs[rows], target[rows], counted[rows])
+        gram, products, mean, average = _moments(*(all_ - left_out for all_, left_out in zip(whole, part, strict=True)))  # fmt: skip
+        weights = np.array([_solved(gram, products, dimensions, *strengths) for strengths in tried]).T
+        predicted[rows] = average + inputs[rows] @ weights - mean @ weights
+    best = int((counted @ (predicted - target[:, None]) ** 2).argmin())
+    return *tried[best], predicted[:, best]
+
+
+def _solved(
+    gram: NDArray[np.float64],
+    products: NDArray[np.float64],
+    dimensions: int,
+    ridge: float,
+    weight: float,
+) -> NDArray[np.float64]:
+    """The weights of a ridge regression, for inputs whose signals do not yet have their weight."""
+    import numpy as np
+
+    factor = np.ones(len(gram))
+    factor[dimensions:] = weight
+    penalised = gram * np.outer(factor, factor)
+    penalised.flat[:: len(gram) + 1] += ridge
+    return factor * np.linalg.solve(penalised, factor * products)
 
 
 def _balanced(target: NDArray[np.float64]) -> NDArray[np.float64]:
