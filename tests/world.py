@@ -15,10 +15,13 @@ from curation.models import (
     EmbeddingModel,
     ImportFile,
     Job,
+    KnobChange,
     Membership,
     Mishap,
     Project,
+    Rubric,
     SampleStep,
+    Scorer,
     Snapshot,
     SnapshotFile,
     User,
@@ -85,6 +88,13 @@ def a_world(slug: str) -> World:
         "name": file.name,
         "batch": batch.uuid,
         "rest": "nothing",
+        "rubric": a_rubric(project).key,
+        "version": "head-1",
+        "signal": "compression",
+        "knob": "min_factual",
+        "change": KnobChange.objects.create(
+            project=project, before={"min_factual": 2.9}, after={"min_factual": 3}
+        ).uuid,
     }
     return world
 
@@ -117,6 +127,21 @@ def a_cluster(project: Project, job: Job) -> Cluster:
     for passage in (first, second):
         ClusterMember.objects.create(cluster=cluster, passage=passage, similarity=1)
     return cluster
+
+
+def a_rubric(project: Project) -> Rubric:
+    """A rubric of the project's own, with a scorer."""
+    rubric = Rubric.objects.create(
+        project=project,
+        key=f"rubric-of-{project.slug}",
+        name="Clarity",
+        level="passage",
+        question="Is it clear?",
+        highest=1,
+        anchors=["no", "yes"],
+    )
+    Scorer.objects.create(project=project, rubric=rubric, name="head", version="1")
+    return rubric
 
 
 def a_worker(world: World, user: User) -> Person:

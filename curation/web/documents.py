@@ -27,6 +27,7 @@ from curation.models import (
     lineage,
 )
 from curation.web import keyset, listing, scores, standing, strips
+from curation.web.signals import signals_of
 
 #: Characters of a text that one page shows.
 WINDOW = 40_000
@@ -200,20 +201,6 @@ def _measured(document: Document) -> dict[str, Any]:
         "signals": signals_of(Signals.objects.filter(extraction=extraction)),
         "languages": [(code, share) for code, share in extraction.language_scores],
     }
-
-
-def signals_of(rows: QuerySet[Signals]) -> list[dict[str, Any]]:
-    """The newest signals of a row with what each means."""
-    from curation.recipe.scoring.signals import SIGNALS
-
-    row = rows.order_by("-id").first()
-    if row is None:
-        return []
-    return [
-        {"signal": signal, "value": row.values[signal.key], "version": row.version}
-        for signal in SIGNALS
-        if signal.key in row.values
-    ]
 
 
 def safe_link(address: str) -> str:

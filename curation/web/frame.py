@@ -41,6 +41,7 @@ class Place:
     page: str
     key: str
     least: Role = Role.ANNOTATOR
+    areas: tuple[str, ...] = ()  # besides its own: pages that belong below it
 
 
 #: The rail, in the order data meets it. A page that does not exist yet is left out.
@@ -59,6 +60,8 @@ RAIL: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Documents", "file-text", "documents:list", "d"),
             Place("Passages", "text-select", "passages:list", "p"),
             Place("Duplicates", "copy", "duplicates:list", "c"),
+            Place("Scorers", "gauge", "scorers:list", "k", Role.REVIEWER, ("rubrics", "signals")),
+            Place("Thresholds", "sliders-horizontal", "thresholds:list", "h", Role.MANAGER),
             Place("Seeds", "sprout", "seeds:list", "e"),
             Place("Samples", "package", "samples:list", "m"),
         ),
@@ -155,7 +158,7 @@ class Frame:
         here = self.request.resolver_match
         area = place.page.partition(":")[0]
         entry: dict[str, Any] = {"label": place.label, "icon": place.icon, "url": url, "key": place.key}
-        entry["current"] = bool(here and here.namespace == area)
+        entry["current"] = bool(here and here.namespace in (area, *place.areas))
         if area == "review":
             entry |= self._waiting
         return entry

@@ -28,7 +28,7 @@ from curation.models import (
     lineage,
 )
 from curation.web import keyset, listing, scores, standing, strips
-from curation.web.documents import signals_of
+from curation.web.signals import signals_of
 
 #: Characters of the document that are shown on each side of a passage.
 AROUND = 1_500

@@ -30,7 +30,7 @@ PASSING = re.compile(
     r'|data-csrf-token="\w{64}"|nonce-[\w+/=]+|/admin/curation/\w+/\d+/|name="_selected_action"[^>]*|value="\d+"'
 )
 #: Pages that sum a whole project up. A histogram tells nothing about one passage of many; here there is only one.
-SUMS = {"overview:page", "overview:running"}
+SUMS = {"overview:page", "overview:running", "thresholds:list", "thresholds:bench"}
 #: Lists are asked for by score and by what was decided too: an order or a missing row tells as much as a figure.
 QUERIES = {
     "passages:list": ["?rubric=factual&least=3", "?sort=highest", "?reason=low_scores", "?reason=rejected"],
@@ -79,6 +79,10 @@ class World:
             "cluster": cluster.uuid,
             "source": batch.source.uuid,
             "batch": batch.uuid,
+            "rubric": "factual",
+            "version": "starter-1",
+            "signal": "compression",
+            "knob": "min_factual",
         }
         self.passage = passage
 
