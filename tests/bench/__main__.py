@@ -15,6 +15,8 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "import": ("tests.bench.import_", "import_rows"),
     "queue": ("tests.bench.queue", "queue"),
     "export": ("tests.bench.export", "export"),
+    "retrain": ("tests.bench.retrain", "retrain"),
+    "rescore_1m": ("tests.bench.rescore_1m", "rescore_1m"),
     "semantic_duplicates": ("tests.bench.semantic_duplicates", "semantic_duplicates"),
     "lexical_duplicates": ("tests.bench.lexical_duplicates", "lexical_duplicates"),
     "vectors_1m": ("tests.bench.vectors_1m", "vectors_1m"),
