@@ -103,8 +103,8 @@ class JobAdmin(Scoped):
     def pieces(self, job: Job) -> str:
         """Links to its chunks and mishaps."""
         return format_html(
-            '<a class="text-primary-600 dark:text-primary-500" href="{}?job={}">Pieces</a> · '
-            '<a class="text-primary-600 dark:text-primary-500" href="{}?job={}">Mishaps</a>',
+            '<a class="text-primary-700 dark:text-primary-400" href="{}?job={}">Pieces</a> · '
+            '<a class="text-primary-700 dark:text-primary-400" href="{}?job={}">Mishaps</a>',
             reverse("admin:curation_chunk_changelist"),
             job.uuid,
             reverse("admin:curation_mishap_changelist"),
