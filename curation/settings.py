@@ -288,6 +288,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(HOME.schedule)
 CELERY_BEAT_SCHEDULE = {
     # Each run has a short life: sweeps that piled up while no worker ran are not worth doing.
     "sweep": {"task": "curation.sweep", "schedule": 10.0, "options": {"expires": 30}},
+    "tidy": {"task": "curation.tidy", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
 }
 
 # ── models ──

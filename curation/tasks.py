@@ -14,6 +14,11 @@ def work(job_id: int) -> None:
     run.work(job_id)
 
 
+@app.task(name="curation.tidy", expires=3600)
+def tidy_up() -> None:
+    sweep.tidy()
+
+
 @app.task(name="curation.sweep", expires=60)
 def sweep_up() -> None:
     sweep.sweep()

@@ -6,6 +6,7 @@ import socket
 from datetime import timedelta
 
 import psutil
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -46,6 +47,12 @@ def sweep() -> dict[str, int]:
         "leases_expired": expire_leases(),
         "trainings_started": len(trainings),
     }
+
+
+def tidy() -> int:
+    """Forget browser sessions that have run out. Returns how many."""
+    gone, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    return gone
 
 
 def _expire_of_the_dead() -> None:

@@ -38,7 +38,15 @@ class Disk:
         return "low" if self.free < self.reserve * LOW_AT else "ok"
 
     def __str__(self) -> str:
-        left = f"{self.free / GIGABYTE:.1f} of {self.total / GIGABYTE:.1f} GB are free on the disk of {self.folder}"
+        return self._say(f" on the disk of {self.folder}")
+
+    @property
+    def said(self) -> str:
+        """The same without the folder's name, for people who do not run the machine."""
+        return self._say(" on the studio's disk")
+
+    def _say(self, where: str) -> str:
+        left = f"{self.free / GIGABYTE:.1f} of {self.total / GIGABYTE:.1f} GB are free{where}"
         if self.level == "full":
             return f"The disk is nearly full: {left}. New jobs that write wait until there is space."
         return f"The disk is filling up: {left}." if self.level == "low" else f"{left}."

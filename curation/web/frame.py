@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET
 
 from curation import access
 from curation.models import Chunk, Item, Job, Project, Role
+from curation.studio.disk import disk
 from curation.web.links import link
 
 COUNT_LIMIT = 99
@@ -179,6 +180,14 @@ class Frame:
         count = waiting[: COUNT_LIMIT + 1].count()
         said = f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count)
         return {"count": said, "count_meaning": "waiting for a reviewer"} if count else {}
+
+    @cached_property
+    def disk_warning(self) -> str:
+        """That the studio's disk runs low, for those who can do something about it. Two system calls."""
+        if not self._may(Role.MANAGER):
+            return ""
+        found = disk()
+        return "" if found.level == "ok" else found.said
 
     @cached_property
     def jobs(self) -> list[dict[str, Any]]:

@@ -12,13 +12,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import timezone
 
 from curation.jobs import control, kinds, run
 from curation.jobs.kind import ChunkPlan, Kind, Lost, Pulse, Tally
 from curation.jobs.messages import send
-from curation.jobs.sweep import sweep
+from curation.jobs.sweep import sweep, tidy
 from curation.models import Activity, Chunk, Job, Project
 from tests import factories as make
 
@@ -267,3 +268,12 @@ def test_four_workers_do_every_record_once(writer: Writer) -> None:
         one.join()
     job.refresh_from_db()
     assert job.state == "done" and len(written()) == 40 == len(set(written()))
+
+
+def test_tidying_forgets_sessions_that_have_run_out_and_no_others() -> None:
+    for key, left in (("gone", -1), ("here", 1)):
+        Session.objects.create(
+            session_key=key, session_data="", expire_date=timezone.now() + timedelta(hours=left)
+        )
+    assert tidy() == 1
+    assert [one.session_key for one in Session.objects.all()] == ["here"]

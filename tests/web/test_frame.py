@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client, RequestFactory
 
 from curation.models import Chunk, Item, Job, Project, User
+from curation.studio.disk import Disk
 from curation.web.frame import Frame
 from tests import factories as make
 
@@ -44,6 +46,18 @@ def test_what_only_managers_use_is_shown_to_them_alone(project: Project, ada: Us
     assert "Members" in labels(frame_of(project, ada, "manager"))
     assert "Members" not in labels(frame_of(project, ada, "annotator"))
     assert "Review" in labels(frame_of(project, ada, "annotator"))
+
+
+def test_managers_are_told_that_the_disk_runs_low_and_no_folder_is_named(
+    project: Project, ada: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert frame_of(project, ada, "manager").disk_warning == ""
+    low = Disk(Path("/srv/secret"), free=3 * 10**9, total=10**11, reserve=10**9)
+    monkeypatch.setattr("curation.web.frame.disk", lambda: low)
+    assert frame_of(project, ada, "annotator").disk_warning == ""
+    said = frame_of(project, ada, "manager").disk_warning
+    assert "3.0 of 100.0 GB are free" in said
+    assert "secret" not in said
 
 
 def test_every_entry_has_a_letter_of_its_own(project: Project, ada: User) -> None:
