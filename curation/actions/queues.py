@@ -7,7 +7,7 @@ Filling is one INSERT … SELECT however many subjects there are. An item's posi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -29,12 +29,16 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
+from curation.actions import learning
 from curation.models import (
     ActiveScorer,
     Activity,
+    Decision,
     Document,
+    Draft,
     DuplicatePair,
     Item,
+    Lease,
     Occurrence,
     Passage,
     Project,
@@ -56,8 +60,8 @@ SCORE_STEPS = 1_000_000  # a score of 5 is position 0, a score of 0 is position 
 #: the order either; samples have no score that is comparable between judges.
 ORDERS = {
     Queue.Kind.SEEDS: (Queue.Order.HIGHEST, Queue.Order.RANDOM, Queue.Order.OLDEST),
-    Queue.Kind.PAGES: (Queue.Order.RANDOM, Queue.Order.OLDEST),
-    Queue.Kind.SCORES: (Queue.Order.RANDOM, Queue.Order.OLDEST),
+    Queue.Kind.PAGES: (Queue.Order.RANDOM, Queue.Order.OLDEST, Queue.Order.LEARNING),
+    Queue.Kind.SCORES: (Queue.Order.RANDOM, Queue.Order.OLDEST, Queue.Order.LEARNING),
     Queue.Kind.PAIRS: (Queue.Order.RANDOM, Queue.Order.OLDEST),
     Queue.Kind.SAMPLES: (Queue.Order.OLDEST, Queue.Order.RANDOM),
 }
@@ -73,14 +77,16 @@ class Subject:
     passage: str = ""
     rubrics: tuple[str, ...] = ()  # by whose scores it can be filled
 
-    def of(self, project: Project) -> QuerySet[Any]:
-        """What can be reviewed at all: nothing that was left out or withdrawn."""
+    def of(self, project: Project, by_score_too: bool = False) -> QuerySet[Any]:
+        """What can be reviewed at all: nothing that was withdrawn, or left out for another reason than its score."""
         found = self.rows._default_manager.filter(project=project)
         if self.rows in (Seed, Sample):
             return found.exclude(state="withdrawn")
+        level = self.rows._meta.model_name or ""
+        kept = ["", learning.LEFT_OUT_BY_SCORE[level]] if by_score_too else [""]
         if self.rows is Document:
-            return found.filter(left_out="", withdrawn_at=None, extraction__isnull=False)
-        return found.filter(left_out="") if self.rows is Passage else found
+            return found.filter(left_out__in=kept, withdrawn_at=None, extraction__isnull=False)
+        return found.filter(left_out__in=kept) if self.rows is Passage else found
 
 
 SUBJECTS = {
@@ -143,16 +149,19 @@ def create_queue(
     guidelines: str = "",
     dispute_gap: int = 2,
     rubrics: Sequence[str] = (),
+    share_random: float = 0.2,
+    share_top: float = 0.1,
 ) -> Queue:
-    """Make an empty queue. `rubrics` are the keys that a queue of ratings asks for instead of its kind's own.
+    """Make an empty queue. `rubrics` are the keys that a queue of ratings asks for instead of its kind's own; the shares
+    are those of random controls and likely top items in a queue that learns, the rest being uncertain ones.
 
-    Raises QueueError: unknown kind or rubric, taken name, an order this kind cannot have.
+    Raises QueueError: unknown kind or rubric, taken name, an order this kind cannot have, shares beyond one.
     """
     if kind not in CARDS:
         raise QueueError(f"There is no queue of {kind!r}. Kinds are {', '.join(CARDS)}.")
     order = order or ORDERS[Queue.Kind(kind)][0]
     values = _checked(kind, name, wanted, order, dispute_gap)
-    values["rubrics"] = _asked(project, kind, rubrics)
+    values |= {"rubrics": _asked(project, kind, rubrics), **_shares(share_random, share_top)}
     try:
         with transaction.atomic():
             queue = Queue.objects.create(
@@ -176,10 +185,16 @@ def change_queue(
     random_seed: int,
     guidelines: str,
     dispute_gap: int,
+    share_random: float | None = None,
+    share_top: float | None = None,
 ) -> None:
     """Change a queue. A new order moves all its items; a new number of decisions applies to the items on which
-    nobody has decided and that nobody holds, and to new ones. Raises QueueError."""
+    nobody has decided and that nobody holds, and to new ones; new shares to what is drawn from now on. Raises QueueError."""
     values = _checked(queue.kind, name, wanted, order, dispute_gap)
+    values |= _shares(
+        queue.share_random if share_random is None else share_random,
+        queue.share_top if share_top is None else share_top,
+    )
     reorder = (order, random_seed) != (queue.order, queue.random_seed)
     before = {field: getattr(queue, field) for field in values}
     try:
@@ -258,6 +273,14 @@ def _asked(project: Project, kind: str, rubrics: Sequence[str]) -> list[str]:
     return [] if tuple(asked) == CARDS[kind].rubrics else asked
 
 
+def _shares(share_random: float, share_top: float) -> dict[str, Any]:
+    if share_random < 0 or share_top < 0 or share_random + share_top > 1:
+        raise QueueError(
+            "The shares of random controls and likely top items lie between 0 and 1, together too."
+        )
+    return {"share_random": share_random, "share_top": share_top}
+
+
 def _clean(guidelines: str) -> str:
     return guidelines.replace("\r\n", "\n").replace("\x00", "").strip()
 
@@ -265,10 +288,13 @@ def _clean(guidelines: str) -> str:
 # Filling
 
 
-def matching(project: Project, kind: str, filling: Filling) -> QuerySet[Any]:
-    """The subjects that a filling takes: seeds, passages or samples of the project. Without an order."""
+def matching(project: Project, kind: str, filling: Filling, *, by_score_too: bool = False) -> QuerySet[Any]:
+    """The subjects that a filling takes: seeds, passages or samples of the project. Without an order.
+
+    `by_score_too`: also passages and pages that are left out for their scores alone.
+    """
     subject = SUBJECTS[Queue.Kind(kind)]
-    subjects = subject.of(project)
+    subjects = subject.of(project, by_score_too)
     if filling.languages:
         subjects = subjects.filter(**{f"{subject.language}__in": filling.languages})
     if filling.state:
@@ -293,14 +319,93 @@ def count_new(queue: Queue, filling: Filling) -> tuple[int, int]:
 
 
 def fill(queue: Queue, filling: Filling, by: User | None) -> int:
-    """Put the matching subjects that are not in the queue yet into it; returns how many. Twice adds nothing."""
+    """Put the matching subjects that are not in the queue yet into it; returns how many. Twice adds nothing.
+
+    A queue that learns draws from them what its scorers would learn most from, `take` of them; again, the next ones.
+    Raises QueueError: the queue is closed, or nothing is known yet that could be uncertain.
+    """
     if queue.archived_at is not None:
         raise QueueError("This queue is closed. Reopen it to fill it.")
     with transaction.atomic():
-        added = add_subjects(queue, matching(queue.project, queue.kind, filling))
+        if queue.order == Queue.Order.LEARNING:
+            added = _add_drawn(queue, filling, filling.take or learning.TAKE)
+        else:
+            added = add_subjects(queue, matching(queue.project, queue.kind, filling))
         Queue.objects.filter(pk=queue.pk).update(filter=filling.stored())
         _note(queue, by, "filled a queue", items=added, filter=filling.stored())
     return added
+
+
+def redraw(queue: Queue) -> int:
+    """Let a queue that learns ask by the scorer that speaks now: items that nobody has touched are drawn anew, as many as
+    there were. Returns how many. Nothing happens in other queues, and while nothing can be told."""
+    if queue.order != Queue.Order.LEARNING or queue.archived_at is not None:
+        return 0
+    with transaction.atomic():
+        touched = (
+            Exists(Slot.objects.filter(item=OuterRef("pk")).exclude(state=Slot.State.OPEN))
+            | Exists(Lease.objects.filter(item=OuterRef("pk")))
+            | Exists(Draft.objects.filter(item=OuterRef("pk")))
+            | Exists(Decision.objects.filter(item=OuterRef("pk")))
+        )
+        untouched = Item.objects.filter(~touched, queue=queue, state=Item.State.OPEN)
+        going = list(untouched.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+        if not going:
+            return 0
+        try:
+            with transaction.atomic():
+                Item.objects.filter(pk__in=going).delete()
+                return _add_drawn(queue, Filling(**_unstored(queue.filter)), len(going))
+        except QueueError:
+            return 0
+
+
+def _unstored(filter_: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in filter_.items()
+        if name in Filling.__slots__
+    }
+
+
+def _add_drawn(queue: Queue, filling: Filling, take: int) -> int:
+    """Draw for a queue that learns, and put what was drawn behind what is there."""
+    card = queue.card
+    found = matching(queue.project, queue.kind, replace(filling, take=0), by_score_too=True)
+    last = Item.objects.filter(queue=queue).aggregate(Max("position"))["position__max"]
+    start = 0 if last is None else last + 1
+    try:
+        chosen = learning.choose(queue, learning.candidates(queue, found), take, queue.random_seed + start)
+    except learning.NothingToLearnFrom as error:
+        raise QueueError(str(error)) from None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH added AS (
+                INSERT INTO curation_item (queue_id, {card.subject}_id, position, wanted, drawn, drawn_detail)
+                SELECT %s, chosen.id, %s + chosen.place - 1, %s, chosen.why, left(chosen.detail, 200)
+                  FROM unnest(%s::bigint[], %s::text[], %s::text[]) WITH ORDINALITY AS chosen (id, why, detail, place)
+                    ON CONFLICT DO NOTHING
+                RETURNING id, position
+            ), slots AS (
+                INSERT INTO curation_slot (item_id, queue_id, number, position)
+                SELECT added.id, %s, number, added.position FROM added, generate_series(1, %s) AS number
+            )
+            SELECT count(*) FROM added
+            """,
+            [
+                queue.pk,
+                start,
+                queue.wanted,
+                [one.subject for one in chosen],
+                [one.why for one in chosen],
+                [one.detail for one in chosen],
+                queue.pk,
+                queue.wanted,
+            ],
+        )
+        (added,) = cursor.fetchone()
+    return int(added)
 
 
 def add_subjects(queue: Queue, subjects: QuerySet[Any]) -> int:
@@ -397,7 +502,10 @@ def _shuffled(seed: int) -> Func:
 
 
 def _reorder(queue: Queue) -> None:
-    """Move all items of a queue to where its order has them. Slots repeat their item's position."""
+    """Move all items of a queue to where its order has them. Slots repeat their item's position. In a queue that learns
+    they stay: its next filling is drawn."""
+    if queue.order == Queue.Order.LEARNING:
+        return
     subject = queue.card.subject
     subjects = _subjects_in(queue)
     chosen, parameters = _placed(queue, subjects).query.sql_with_params()

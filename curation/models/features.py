@@ -137,6 +137,20 @@ def means(passages: Features) -> Features:
     return Features(found, found, np.add.reduceat(passages.tokens, starts), vectors, nothing, ())
 
 
+def joined(parts: Sequence[Features]) -> Features:
+    """The rows of several readings of the same signals, one after the other; at least one."""
+    import numpy as np
+
+    return Features(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.documents for part in parts]),
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.vectors for part in parts]),
+        np.concatenate([part.signals for part in parts]),
+        parts[0].keys,
+    )
+
+
 def without_vectors(model: EmbeddingModel, documents: Sequence[int]) -> int:
     """How many passages of these documents have no vector under the model yet."""
     with connection.cursor() as cursor:

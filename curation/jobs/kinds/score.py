@@ -22,10 +22,22 @@ from django.db import connection
 
 from curation.actions import scorers
 from curation.actions.judging import judge_documents, judge_passages
+from curation.actions.queues import redraw
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.jobs.kinds.embed import options as encoding
 from curation.jobs.kinds.split import SPLIT
-from curation.models import Chunk, Document, EmbeddingModel, Job, Project, Rubric, Score, Scorer, features
+from curation.models import (
+    Chunk,
+    Document,
+    EmbeddingModel,
+    Job,
+    Project,
+    Queue,
+    Rubric,
+    Score,
+    Scorer,
+    features,
+)
 from curation.models.features import Features
 from curation.recipe.scoring import signals, starter, stored, topics
 from curation.recipe.text import encode
@@ -289,6 +301,9 @@ def finish(job: Job) -> dict[str, Any]:
         scorers.speak(job.project, scorer, job.created_by, job.options.get("why", ""))
     documents = judge_documents(job.project)
     passages = judge_passages(job.project)
+    if "activate" in job.options:
+        for queue in job.project.queues.filter(order=Queue.Order.LEARNING, archived_at=None):
+            redraw(queue)
     return {
         "documents": sum(job.chunks.values_list("done", flat=True)),
         "verdicts_changed": documents + passages,

@@ -36,6 +36,9 @@ class Answering(Protocol):
     ) -> NDArray[np.float64]:
         """The chance (n,), 0 to 0.5, that a rating falls on the other side of the threshold."""
 
+    def kinship(self, vectors: NDArray[Any], signals: NDArray[Any]) -> NDArray[np.float64]:
+        """What labels of these texts say about each other, (n, any): their products are covariances."""
+
 
 @dataclass(frozen=True, slots=True)
 class Starter:
@@ -57,6 +60,9 @@ class Starter:
         distance = np.abs(self.score(vectors, signals) - threshold)
         return np.array([erfc(far / STARTER_RESIDUAL / sqrt(2)) / 2 for far in distance])
 
+    def kinship(self, vectors: NDArray[Any], signals: NDArray[Any]) -> NDArray[np.float64]:
+        return vectors.astype("f8")
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -74,6 +80,9 @@ class Trained:
         self, vectors: NDArray[Any], signals: NDArray[Any], threshold: float
     ) -> NDArray[np.float64]:
         return self.head.uncertainty(vectors, signals, threshold)
+
+    def kinship(self, vectors: NDArray[Any], signals: NDArray[Any]) -> NDArray[np.float64]:
+        return self.head.kinship(vectors, signals)
 
 
 def read(parameters: Mapping[str, Any], rubric: str) -> Answering:
