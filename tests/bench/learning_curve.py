@@ -21,10 +21,10 @@ from curation.recipe.text.split import split
 from tests.bench import data, scorers
 from tests.bench.data import Rated
 
-SEEDS = range(5)
+SEEDS = range(8)
 HELD_OUT = 0.25
 SHARE_RANDOM, SHARE_TOP = 0.2, 0.1
-SENTENCES = 4_000
+SENTENCES = 3_000
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What a learning queue asks next, and why: texts that the scorer is unsure of, random controls, likely top ones.
 
-- *uncertain*: what teaches the scorer most about texts near the threshold. Not simply the most uncertain ones (Lewis & Gale
+- *uncertain*: what teaches the scorer most, above all about texts near the threshold. Not simply the most uncertain ones (Lewis & Gale
   1994): those are alike, and where people's own ratings waver they stay uncertain for ever. Taken is, one after the other, the text
-  whose label would take away most of the variance of the scores of texts that may fall on either side of the threshold
+  whose label would take away most of the variance of all scores, those that may fall on either side of the threshold first
   (transductive experimental design; Yu, Bi & Tresp 2006, ICML). What one label tells is taken off before the next is
   chosen, so no misunderstanding fills the queue.
 - *control*: drawn from all candidates with equal chance, before the others. Only controls tell without bias how good the
@@ -118,7 +118,9 @@ def _most_telling(
 
     points = kinship.astype(np.float64)
     covariance = points @ points.T
-    weights = uncertainty.astype(np.float64) ** 2
+    near = uncertainty.astype(np.float64) ** 2
+    # Half for the texts near the threshold, half for all alike: the threshold may stand where there are hardly any.
+    weights = 1.0 + near / near.mean() if near.any() else np.ones(len(points))
     taken: list[int] = []
     for _ in range(min(count, len(points))):
         gain = (weights @ covariance**2) / (1.0 + np.diag(covariance))
