@@ -11,9 +11,10 @@ from typing import Any
 
 from curation import access
 from curation.models import Project, labelled, similar_pairs, workbench
+from curation.recipe.dedup import precision
 from curation.recipe.knobs import KNOBS, Knobs
 from curation.recipe.scoring import holdout, yields
-from curation.recipe.scoring.yields import Expected
+from curation.recipe.scoring.yields import Expected, Side
 from curation.web.charts import Axis, Bars, Plot, Series
 from curation.web.links import link
 
@@ -161,13 +162,13 @@ def by_score(project: Project, bench: Bench, value: float, good: int | None, use
 
 
 def by_similarity(project: Project, bench: Bench, value: float, good: int | None, user: Any) -> Look | None:
-    """The bench of near duplicates: pairs by cosine, and what people said of those they were shown. None before any was drawn."""
+    """The bench of near duplicates: pairs by cosine, and what people said of those drawn for them. None before any is known."""
     counts = similar_pairs.spread(project, bench.low, bench.high, bench.bins)
     if not any(counts):
         return None
     hidden = access.measured_items(user).filter(queue__project=project)
-    points = similar_pairs.judged(project, hidden)
-    labels = Labels(points, len(points), False)
+    drawn = similar_pairs.drawn(project, hidden)
+    points = [(one.cosine, one.same) for one in drawn if one.same is not None]
     above, below = similar_pairs.around(project, value, EXAMPLES, hidden)
     current = float(getattr(project.settings, bench.knob))
     return Look(
@@ -177,16 +178,51 @@ def by_similarity(project: Project, bench: Bench, value: float, good: int | None
             current,
             0,
             (),
-            "cosine of the vectors",
+            "the cosine of their vectors",
             _bars(bench, counts, value, current, points),
         ),
         kept=_from(counts, bench, value),
-        labels=labels,
-        expected=_expected(bench, counts, labels, value),
-        curve=_curve(bench, counts, labels, value),
+        labels=Labels(points, len(points), False),
+        expected=_expected_pairs(bench, counts, drawn, points, value),
+        curve=_pair_curve(bench, drawn, value),
         above=_pairs(project, above),
         below=_pairs(project, below),
     )
+
+
+def _judged(drawn: Sequence[similar_pairs.Drawn]) -> list[precision.Judged]:
+    return [precision.Judged(one.cosine, one.weight, one.same) for one in drawn]
+
+
+def _expected_pairs(
+    bench: Bench,
+    counts: Sequence[int],
+    drawn: Sequence[similar_pairs.Drawn],
+    points: Sequence[tuple[float, bool]],
+    value: float,
+) -> Expected | None:
+    """The kept side by strata, as pairs were drawn; the side below as for scores."""
+    if not points:
+        return None
+    (point,) = precision.curve(_judged(drawn), [value])
+    below = yields.expected(points, _edges(bench), counts, [value])[0].left_out
+    kept = _from(counts, bench, value)
+    if point.precision is None:
+        return Expected(value, Side(kept, 0, None, None, None, None, "No labels on this side."), below)
+    good, interval = point.precision * kept, (point.low * kept, point.high * kept)
+    few = f"Only {point.judged} labels on this side." if point.judged < yields.FEW_LABELS else ""
+    sided = Side(kept, point.judged, point.precision, (point.low, point.high), good, interval, few)
+    return Expected(value, sided, below)
+
+
+def _pair_curve(bench: Bench, drawn: Sequence[similar_pairs.Drawn], value: float) -> Plot | None:
+    found = [one for one in precision.curve(_judged(drawn)) if one.precision is not None] if drawn else []
+    if not found:
+        return None
+    points = [
+        (one.threshold, one.precision or 0.0, (one.low, one.high), f"{one.judged:,} judged") for one in found
+    ]
+    return precision_plot(bench, points, value)
 
 
 def _pairs(project: Project, found: Sequence[similar_pairs.Pair]) -> list[dict[str, Any]]:

@@ -39,8 +39,8 @@ def nice_range(low: float, high: float, parts: int = 5) -> tuple[float, float, f
 
 def said(value: float, step: float = 1.0) -> str:
     """A number with as many decimals as its axis needs, and thousands separators."""
-    decimals = max(0, -floor(log10(step) + 1e-9)) if step > 0 else 0
-    return f"{value:,.{min(decimals, 6)}f}"
+    decimals = len(f"{step:.6f}".rstrip("0").partition(".")[2]) if step > 0 else 0
+    return f"{value:,.{decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ class Plot:
     mark: float | None = None
     mark_word: str = ""
     heads: Sequence[str] = ()
+    note: str = ""
 
     width, height = f"{WIDTH:g}", f"{HEIGHT:g}"
     left, right, top, bottom = f"{LEFT:g}", f"{WIDTH - RIGHT:g}", f"{TOP:g}", f"{HEIGHT - BOTTOM:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
@@ -171,22 +172,39 @@ def _gain(scorer: Scorer | None) -> charts.Plot | None:
     """How good heads were that learnt from the first labels only: what more of them have brought. None before the first training."""
     points = scorer.figures["learning_curve"] if scorer else []
     lines = [
-        charts.Series(name, [(row["labels"], row[key]) for row in points if row[key] is not None], css)
+        _line(name, [(row["labels"], row[key]) for row in points if row[key] is not None], css)
         for key, name, css in (("auc", "AUC", "is-1"), ("spearman", "Spearman", "is-2"))
     ]
     values = [value for line in lines for _, value in line.points]
     if not values:
         return None
     first, last = lines[0].points[0], lines[0].points[-1]
-    gained = (last[1] - first[1]) / max(1.0, (last[0] - first[0]) / 100)
     return charts.Plot(
         title="What labels have brought",
-        alternative=f"What labels have brought: AUC {first[1]:.2f} with {first[0]:,} labels, {last[1]:.2f} with {last[0]:,}; "
-        f"{gained:+.3f} for each hundred.",
+        alternative=f"What labels have brought: AUC {first[1]:.2f} with {first[0]:,} labels, {last[1]:.2f} with {last[0]:,}.",
         x=charts.Axis.over("Labels learnt from", [row["labels"] for row in points], from_zero=True),
         y=charts.Axis("On the held-out labels", *_lower(min(values))),
         series=lines,
+        note=_per_hundred(lines[0]),
+        heads=["For each hundred more"],
     )
+
+
+def _line(name: str, points: list[tuple[float, float]], css: str) -> charts.Series:
+    """A line whose points say what each hundred labels before them has brought."""
+    notes = [""] + [
+        f"{(right[1] - left[1]) / (right[0] - left[0]) * 100:+.3f}" for left, right in pairwise(points)
+    ]
+    return charts.Series(name, points, css, notes=notes)
+
+
+def _per_hundred(line: charts.Series) -> str:
+    """What the later half of the labels brought: whether rating on pays."""
+    middle, last = line.points[len(line.points) // 2], line.points[-1]
+    if last[0] <= middle[0]:
+        return ""
+    each = (last[1] - middle[1]) / (last[0] - middle[0]) * 100
+    return f"From {middle[0]:,.0f} to {last[0]:,.0f} labels, each hundred brought {each:+.3f} {line.name}."
 
 
 def _lower(least: float) -> tuple[float, float, float]:
@@ -215,6 +233,7 @@ def version(request: HttpRequest, project: str, rubric: str, version: str) -> Ht
         "languages": _languages(told),
         "made": _made(scorer),
         "starter": scorer.parameters.get("fit") if scorer.project_id is None else None,
+        "verdict": scorer.training.get("activation"),
         "activations": [one for one in scorers.history(opened, found) if one.scorer_id == scorer.pk],
         "pending": scorers.pending(opened, found),
         "may_manage": access.may(request, "manage") and opened.archived_at is None,
@@ -227,7 +246,7 @@ def _made(scorer: Scorer) -> list[tuple[str, str]]:
     told = scorer.training
     fit = scorer.parameters.get("fit", {}) if scorer.project_id else {}
     rows = [
-        ("Learnt from", f"{told['labels']:,} labels" if "labels" in told else ""),
+        ("Learnt from", f"{told['learnt']:,} labels" if "learnt" in told else ""),
         ("Held out", f"{len(told['held_out']):,} labels" if "held_out" in told else ""),
         ("Annotators", ", ".join(told.get("annotators", [])) or ("people only" if told else "")),
         ("Ridge", f"{fit['ridge']:g}" if "ridge" in fit else ""),

@@ -111,7 +111,7 @@ def test_before_the_first_curation_there_is_nothing_and_it_says_so():
 def test_a_version_s_page_has_its_figures_with_intervals_calibration_and_languages(project):
     a_version(project)
     page = text_of(seen_by(project), FACTUAL + "versions/head-1/")
-    for said in ("0.91", "0.86 to 0.95", "120 held out", "Calibration", "500 labels", "Only 20 texts."):
+    for said in ("0.91", "0.86 to 0.95", "120 held out", "Calibration", "400 labels", "Only 20 texts."):
         assert said in page, said
     assert page.count("<circle") == 3
     assert page.index('scope="row">en') < page.index('scope="row">de')
@@ -165,7 +165,7 @@ def test_a_manager_trains_compares_activates_and_rolls_back(project):
     run.drain(job)
     head = Scorer.objects.get(project=project)
     page = text_of(client, FACTUAL + "versions/head-1/")
-    assert "held out" in page and "Calibration" in page and "120 labels" in page
+    assert "held out" in page and "Calibration" in page and f"{head.training['learnt']} labels" in page
     compared = client.get(FACTUAL + "compare?left=starter-1&right=head-1")
     told = compared.context["told"]
     assert told.left.n == told.right.n > 0 and told.right.spearman > told.left.spearman

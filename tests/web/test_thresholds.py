@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from curation.jobs import run
-from curation.models import Document, DuplicatePair, Item, Job, KnobChange, Passage, Score
+from curation.models import Document, DuplicatePair, EmbeddingModel, Item, Job, KnobChange, Passage, Score
+from curation.models.comparison import Comparison
 from curation.web import benches
 from curation.web.benches import BENCHES, default_good
 from tests import factories as make
-from tests.labelling import our_rubric, rated
+from tests.labelling import embedded, our_rubric, rated
 from tests.web.browsing import HOSTILE, LIST_QUERIES, queries, scored, seen_by, text_of
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +64,7 @@ def test_before_anything_is_scored_it_says_how_to_begin(project):
     client = seen_by(project, "manager")
     assert text_of(client, PAGE).count("Nothing scored yet.") == 3
     assert "Nothing scored yet" in text_of(client, EDUCATIONAL)
-    assert "No pairs drawn yet" in text_of(client, SAME)
+    assert "Nothing compared yet" in text_of(client, SAME)
     assert "No topics yet" in text_of(client, PAGE + "topics")
 
 
@@ -265,9 +266,22 @@ def test_a_floor_that_cannot_be_is_named(project):
 
 
 def a_pair(project, cosine, state="", weight=1.0):
+    """Two passages that were compared; with a state also drawn for people."""
     left, right = sorted((make.a_passage(project), make.a_passage(project)), key=lambda one: one.pk)
-    pair = DuplicatePair.objects.create(project=project, left=left, right=right, cosine=cosine, weight=weight)
+    model = EmbeddingModel.objects.of_project(project) or embedded(project)
+    Comparison.objects.create(
+        project=project,
+        passage=right,
+        model=model,
+        version=1,
+        floor=0.85,
+        others=[left.pk],
+        cosines=[cosine],
+        jaccards=[0.5],
+    )
+    pair = DuplicatePair(project=project, left=left, right=right, cosine=cosine, weight=weight)
     if state:
+        pair.save()
         queue = project.queues.filter(kind="pairs").first() or make.a_queue(project, "pairs")
         Item.objects.create(queue=queue, pair=pair, position=pair.pk, wanted=1, state=state)
     return pair
@@ -279,11 +293,19 @@ def test_the_similarity_uses_the_same_page_with_pairs_and_what_people_said_of_th
     a_pair(project, 0.6)
     client = seen_by(project, "manager")
     look = client.get(SAME + "?value=0.93").context["look"]
-    assert look.total == 200 and look.kept == 80
-    assert look.expected.kept.share == 1.0 and 0 < look.expected.left_out.share < 0.5
+    assert (look.total, look.kept) == (20, 8)
+    assert look.expected.kept.share == 1.0 and look.expected.kept.share_interval[0] < 1
+    assert 0 < look.expected.left_out.share < 0.5
     assert [round(one["row"].value, 4) for one in look.above][:2] == [0.93, 0.9325]
+    assert [round(one["row"].value, 4) for one in look.below][:2] == [0.9275, 0.925]
     page = text_of(client, SAME)
-    assert "Near-duplicate similarity" in page and "passages/" in look.above[0]["left_url"]
+    assert "Precision by threshold" in page and "passages/" in look.above[0]["left_url"]
+
+
+def test_pairs_are_pictured_before_any_was_drawn_and_nothing_is_claimed_of_their_precision(project):
+    a_pair(project, 0.95)
+    look = seen_by(project, "manager").get(SAME).context["look"]
+    assert (look.total, look.expected, look.curve) == (1, None, None)
 
 
 def test_a_pair_that_still_asks_the_manager_is_not_shown(project):
@@ -291,7 +313,7 @@ def test_a_pair_that_still_asks_the_manager_is_not_shown(project):
     shown = a_pair(project, 0.96, "accepted")
     look = seen_by(project, "manager").get(SAME + "?value=0.9").context["look"]
     assert [one["row"].value for one in look.above] == [shown.cosine]
-    assert [at for at, _ in look.labels.points] == [shown.cosine]
+    assert look.labels.points == [(shown.cosine, True)]
 
 
 def test_pages_ask_seldom_however_much_there_is(project):
