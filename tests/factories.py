@@ -12,6 +12,7 @@ from curation.actions import review
 from curation.models import (
     ActiveScorer,
     Document,
+    DuplicatePair,
     Extraction,
     Import,
     Item,
@@ -167,9 +168,23 @@ def a_queue(project: Project, kind: str = "seeds", **fields: Any) -> Queue:
     )
 
 
+def a_pair(project: Project, left: str = "", right: str = "", **fields: Any) -> DuplicatePair:
+    """Two passages that were found close."""
+    both = sorted((a_passage(project, left), a_passage(project, right)), key=lambda one: one.pk)
+    return DuplicatePair.objects.create(
+        **{"project": project, "left": both[0], "right": both[1], "cosine": 0.93, **fields}
+    )
+
+
 def an_item(queue: Queue, subject: Any = None, position: int | None = None) -> Item:
     """An item with its slots; the subject is made when none is given."""
-    makers = {"seeds": a_seed, "scores": a_passage, "samples": a_sample}
+    makers = {
+        "seeds": a_seed,
+        "pages": a_document,
+        "scores": a_passage,
+        "pairs": a_pair,
+        "samples": a_sample,
+    }
     subject = subject or makers[queue.kind](queue.project)
     place = queue.items.count() if position is None else position
     item = Item.objects.create(

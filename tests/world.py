@@ -87,6 +87,7 @@ def a_world(slug: str) -> World:
         "snapshot": snapshot.uuid,
         "name": file.name,
         "batch": batch.uuid,
+        "ruling": batch.uuid,
         "rest": "nothing",
         "rubric": a_rubric(project).key,
         "version": "head-1",

@@ -36,7 +36,13 @@ SAID = {
     Decision.Event.SKIP: "Skipped",
     Decision.Event.FLAG: "Flagged for a reviewer",
 }
-ICONS = {"seeds": "sprout", "scores": "gauge", "samples": "package"}
+ICONS = {
+    "seeds": "sprout",
+    "pages": "file-text",
+    "scores": "gauge",
+    "pairs": "git-compare",
+    "samples": "package",
+}
 NEIGHBOURS = 4
 CONTEXT_CHARACTERS = 4_000  # of the document on each side of a passage
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from curation.models import DuplicateRuling, Job
 from tests import factories as make
 from tests.web.browsing import LIST_QUERIES, queries, seen_by, text_of, walk
 from tests.web.test_passages import a_cluster
@@ -64,3 +65,42 @@ def test_a_cluster_shows_its_rule_and_each_text_as_differences_from_the_represen
 
 def test_an_empty_list_says_how_clusters_come(project):
     assert "No duplicates found" in text_of(seen_by(project), LIST)
+
+
+def test_a_ruling_keeps_what_is_ticked_and_can_be_taken_back(project):
+    first, second, third = (make.a_passage(project) for _ in range(3))
+    cluster = a_cluster(project, first, second, third)
+    client = seen_by(project, "reviewer")
+    assert 'name="keep"' in client.get(f"{LIST}{cluster.uuid}/").content.decode()
+    told = client.post(f"{LIST}{cluster.uuid}/rule", {"action": "keep", "keep": [first.pk, third.pk]})
+    assert told.status_code == 302
+    rulings = DuplicateRuling.objects.filter(project=project, taken_back_at=None)
+    assert sorted(rulings.values_list("same", flat=True)) == [False, True]
+    assert Job.objects.filter(project=project, kind="near_duplicates", state="waiting").count() == 1
+    batch = rulings.first().batch
+    assert "Take back" in client.get(LIST).content.decode()
+    client.post(f"{LIST}rulings/{batch}/take-back")
+    assert not rulings.exists()
+    assert "taken back" in client.get(LIST).content.decode()
+
+
+def test_not_duplicates_leads_on_to_the_next_cluster(project):
+    small, large = some_cluster(project), some_cluster(project, 4)
+    client = seen_by(project, "reviewer")
+    answer = client.post(f"{LIST}{large.uuid}/rule", {"action": "apart"})
+    assert answer["Location"] == f"{LIST}{small.uuid}/"
+    assert DuplicateRuling.objects.filter(project=project, same=False).count() == 6
+
+
+def test_keeping_nothing_is_refused_with_the_way_out_and_annotators_may_not_rule(project):
+    cluster = some_cluster(project)
+    answer = seen_by(project, "reviewer").post(f"{LIST}{cluster.uuid}/rule", {"action": "keep"}, follow=True)
+    assert "Keep at least one passage" in answer.content.decode()
+    annotator = seen_by(project, "annotator")
+    assert 'name="keep"' not in annotator.get(f"{LIST}{cluster.uuid}/").content.decode()
+    assert annotator.post(f"{LIST}{cluster.uuid}/rule", {"action": "apart"}).status_code == 403
+
+
+def test_drawing_pairs_before_anything_was_compared_says_what_to_do(project):
+    answer = seen_by(project, "manager").post(f"{LIST}pairs", follow=True)
+    assert "Find near duplicates first" in answer.content.decode()

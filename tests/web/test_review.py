@@ -31,6 +31,7 @@ from curation.models import (
     User,
     Verdict,
 )
+from curation.recipe.review.cards import CARDS
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -603,7 +604,7 @@ def test_the_nearest_passages_come_in_later(queue: Queue, ada: User) -> None:
 # -- Cost
 
 
-@pytest.mark.parametrize("kind", ["seeds", "scores", "samples"])
+@pytest.mark.parametrize("kind", list(CARDS))
 def test_claiming_and_showing_an_item_takes_at_most_twelve_queries(
     kind: str, django_assert_max_num_queries: Any
 ) -> None:
@@ -638,3 +639,68 @@ def test_the_whole_page_weighs_less_than_150_kb_over_the_wire(settings: Any) -> 
     weights = {name: len(brotli.compress((static / name).read_bytes(), quality=9)) for name in sorted(files)}
     assert {"css/studio.css", "css/review.css", "js/review.js", "vendor/htmx/htmx.min.js"} <= files
     assert len(html.encode()) + sum(weights.values()) < 150_000, weights
+
+
+def test_a_page_is_rated_whole_and_its_score_is_hidden_until_then() -> None:
+    project = make.a_project("pages")
+    queue = make.a_queue(project, "pages")
+    page = make.a_kept_document(project, "Tides follow the moon. " * 30)
+    scorer = make.an_active_scorer(project)
+    Score.objects.create(scorer=scorer, document=page, value=4.4)
+    item = make.an_item(queue, page)
+    ada = make.a_member(project, "reviewer")
+    client = signed_in(ada)
+    shown = client.get(address(queue)).content.decode()
+    assert "Tides follow the moon." in shown
+    assert "stay hidden until you have given yours" in shown
+    assert "4.4" not in shown
+    lease = item.slots.get().lease
+    place = f"/projects/pages/review/items/{item.uuid}/decide"
+    refused = client.post(
+        place, {"lease": lease, "action": "rate", "rating-educational": 6}, headers=BY_SCRIPT
+    )
+    assert refused.status_code == 422
+    saved = client.post(place, {"lease": lease, "action": "rate", "rating-educational": 2}, headers=BY_SCRIPT)
+    assert saved.status_code == 200
+    item.refresh_from_db()
+    assert (item.state, item.result) == ("rated", {"educational": 2})
+
+
+def test_a_queue_may_ask_for_the_project_s_own_rubric_on_its_own_scale() -> None:
+    project = make.a_project("own")
+    Rubric.objects.create(
+        project=project,
+        key="clarity",
+        name="Clarity",
+        level="passage",
+        question="Is it clear?",
+        highest=2,
+        anchors=["no", "partly", "yes"],
+    )
+    queue = make.a_queue(project, "scores", rubrics=["clarity"])
+    item = make.an_item(queue)
+    client = signed_in(make.a_member(project))
+    shown = client.get(address(queue)).content.decode()
+    assert "Clarity" in shown and 'name="rating-clarity" value="2"' in shown
+    assert 'name="rating-clarity" value="3"' not in shown and "rating-factual" not in shown
+    lease = item.slots.get().lease
+    place = f"/projects/own/review/items/{item.uuid}/decide"
+    for rating, status in ((3, 422), (2, 200)):
+        said = {"lease": lease, "action": "rate", "rating-clarity": rating}
+        assert client.post(place, said, headers=BY_SCRIPT).status_code == status
+
+
+def test_a_pair_shows_what_differs_and_never_how_close_the_model_finds_it() -> None:
+    project = make.a_project("pairs")
+    queue = make.a_queue(project, "pairs")
+    pair = make.a_pair(project, "Ice floats on water.", "Ice floats on lakes.", cosine=0.9371)
+    item = make.an_item(queue, pair)
+    client = signed_in(make.a_member(project))
+    shown = client.get(address(queue)).content.decode()
+    assert '<del class="only-here">water</del>' in shown and "<ins>lakes</ins>" in shown
+    assert "0.93" not in shown and "0.94" not in shown
+    place = f"/projects/pairs/review/items/{item.uuid}/decide"
+    said = {"lease": item.slots.get().lease, "action": "reject:figures"}
+    assert client.post(place, said, headers=BY_SCRIPT).status_code == 200
+    item.refresh_from_db()
+    assert item.state == "rejected"
