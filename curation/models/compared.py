@@ -90,7 +90,8 @@ def compare(
         (one for one in apart if one.subject not in away), key=lambda one: (-abs(one.apart), one.subject)
     )
     return Comparison(
-        *told,
+        left=told[0],
+        right=told[1],
         differences=largest[:SHOWN],
         looked_at=len(seen),
         mean_apart=float(np.mean([abs(one.apart) for one in apart])) if apart else 0.0,

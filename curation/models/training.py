@@ -66,8 +66,8 @@ def of_project(project: Project, rubrics: list[Rubric]) -> list[Training]:
     }
     own = list(Scorer.objects.filter(project=project, rubric__in=keys).values_list("rubric", flat=True))
     jobs: dict[int, Job] = {}
-    for job in Job.objects.filter(project=project, kind="train").order_by("id"):
-        jobs[int(job.options["rubric"])] = job
+    for started in Job.objects.filter(project=project, kind="train").order_by("id"):
+        jobs[int(started.options["rubric"])] = started
     with connection.cursor() as cursor:
         cursor.execute(_SETTLED, [project.pk])
         settled = {(key, of_pages): count for key, of_pages, count in cursor.fetchall()}

@@ -122,7 +122,6 @@ class Plot:
     series: Sequence[Series]
     diagonal: bool = False
     mark: float | None = None
-    mark_word: str = ""
     heads: Sequence[str] = ()
     note: str = ""
 
@@ -209,15 +208,15 @@ def calibration(bins: Sequence[tuple[float, float, int]], highest: float, title:
     most = max((n for _, _, n in bins), default=1) or 1
     apart = sum(abs(predicted - observed) * n for predicted, observed, n in bins)
     whole = sum(n for _, _, n in bins)
-    axis = {"low": 0.0, "high": float(highest), "step": 1.0}
+    scale = (0.0, float(highest), 1.0)
     return Plot(
         title=title,
         alternative=f"{title}: {len(bins)} groups of {whole:,} items. On average people are "
         f"{apart / whole:.2f} away from what was predicted."
         if whole
         else f"{title}: no figures.",
-        x=Axis("Predicted", **axis),
-        y=Axis("Observed", **axis),
+        x=Axis("Predicted", *scale),
+        y=Axis("Observed", *scale),
         series=[
             Series(
                 "",
@@ -246,7 +245,6 @@ class Bar:
     y: str
     height: str
     kept: bool
-    url: str = ""
 
     @property
     def middle(self) -> float:
@@ -266,10 +264,8 @@ class Bars:
     counts: Sequence[int]
     threshold: float | None = None
     before: float | None = None
-    urls: Sequence[str] = ()
     overflow: bool = False  # the last bar holds everything above
     rug: Sequence[tuple[float, bool]] = field(default_factory=tuple)  # labelled items: (score, is good)
-    keeps_below: bool = False
 
     box = f"0 0 {BARS_WIDTH:g} {BARS_HEIGHT:g}"
 
@@ -290,13 +286,12 @@ class Bars:
                 Bar(
                     *(start, start + width, count, f"{at * step + step * 0.06:.1f}", f"{step * 0.88:.1f}"),
                     *(f"{BARS_HEIGHT - tall:.1f}", f"{tall:.1f}", self._is_kept(start + width / 2)),
-                    _nth(self.urls, at),
                 )
             )
         return made
 
     def _is_kept(self, middle: float) -> bool:
-        return self.threshold is None or (middle >= self.threshold) != self.keeps_below
+        return self.threshold is None or middle >= self.threshold
 
     @property
     def ticks(self) -> list[str]:

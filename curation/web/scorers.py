@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from django.contrib import messages
@@ -29,6 +31,7 @@ from curation.models import (
     labelled,
     training,
 )
+from curation.models.drift import drift
 from curation.recipe.scoring.figures import Figures
 from curation.web import charts, listing
 from curation.web.benches import default_good
@@ -143,6 +146,7 @@ def rubric(request: HttpRequest, project: str, rubric: str) -> HttpResponse:
         "previous": scorers.previous(opened, found),
         "pending": scorers.pending(opened, found),
         "may_manage": access.may(request, "manage") and opened.archived_at is None,
+        "drift": _drift(opened, found, stands.active),
         "gain": _gain(next((one for one in versions if "learning_curve" in one.figures), None)),
     }
     return render(request, "scorers/rubric.html", context)
@@ -188,6 +192,42 @@ def _gain(scorer: Scorer | None) -> charts.Plot | None:
         note=_per_hundred(lines[0]),
         heads=["For each hundred more"],
     )
+
+
+def _drift(project: Project, rubric: Rubric, scorer: Scorer | None) -> charts.Plot | None:
+    """Rating less score by week: a line that leaves zero says that the scorer no longer means what people mean."""
+    if scorer is None:
+        return None
+    scorer.rubric = rubric
+    told = drift(project, scorer)
+    if not told.weeks:
+        return None
+    days = [(float(week.start.toordinal()), week) for week in told.weeks]
+    first, last = days[0][0], max(days[-1][0], days[0][0] + 7)
+    step = max(7.0, 7.0 * ceil((last - first) / 28))
+    extent = [0.0, *(edge for _, week in days for edge in (week.low, week.high))]
+    return charts.Plot(
+        title="Drift",
+        alternative=f"Drift: in the latest of {len(days)} weeks people rated {days[-1][1].mean:+.2f} from what {scorer} says.",
+        x=charts.Axis("Week", first, first + step * ceil((last - first) / step), step, words=_day),
+        y=charts.Axis.over("Rating less score", extent),
+        series=[
+            charts.Series(
+                "Rating less score",
+                [(day, week.mean) for day, week in days],
+                band=[(day, week.low, week.high) for day, week in days],
+                notes=[f"{week.n:,} rated, {week.low:+.2f} to {week.high:+.2f}" for _, week in days],
+            )
+        ],
+        heads=["95% interval"],
+        note="On random controls only."
+        if told.controls
+        else "On whatever was rated: random controls in a learning queue would say it without bias.",
+    )
+
+
+def _day(ordinal: float) -> str:
+    return f"{date.fromordinal(int(ordinal)):%-d %b}"
 
 
 def _line(name: str, points: list[tuple[float, float]], css: str) -> charts.Series:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from curation.actions import scorers
 from curation.jobs import run
-from curation.models import Activation, ActiveScorer, Job, Label, Scorer
+from curation.models import Activation, ActiveScorer, Item, Job, Label, Score, Scorer
+from curation.models.drift import drift
 from tests import factories as make
 from tests.labelling import embedded, our_rubric, pages, rated, teacher, vectors
 from tests.web.browsing import HOSTILE, LIST_QUERIES, queries, seen_by, text_of
@@ -254,6 +258,38 @@ def test_pages_ask_seldom_however_much_there_is(project):
     )
     many = [queries(client, address) for address in (LIST, FACTUAL, FACTUAL + "versions/head-1/")]
     assert many == few and few[0] <= LIST_QUERIES
+
+
+def weekly(project, drawn, *offsets):
+    """Rated passages, one a week, each that far above its score of 2; the latest now."""
+    scorer = make.an_active_scorer(project, "factual", "passage")
+    passages = [make.a_passage(project) for _ in offsets]
+    items = rated(
+        make.a_queue(project, "scores", wanted=1), passages, {"factual": [2 + one for one in offsets]}
+    )
+    for back, (item, passage) in enumerate(zip(reversed(items), reversed(passages), strict=True)):
+        Score.objects.create(scorer=scorer, passage=passage, value=2)
+        when = timezone.now() - timedelta(weeks=back)
+        Item.objects.filter(pk=item.pk).update(settled_at=when, drawn=drawn)
+    return scorer, passages
+
+
+def test_drift_is_what_people_rate_above_the_score_week_by_week(project):
+    scorer, _ = weekly(project, "", 0, 1, 2)
+    found = drift(project, scorer)
+    assert [week.mean for week in found.weeks] == [0, 1, 2] and not found.controls
+    page = text_of(seen_by(project), FACTUAL)
+    assert "Drift of starter-1" in page and "people rated +2.00 from what starter-1 says" in page
+
+
+def test_drift_asks_random_controls_where_there_are_any_and_nothing_it_learnt_from(project):
+    weekly(project, "uncertain", 3)
+    scorer, passages = weekly(project, "control", 1, 0)
+    assert [week.mean for week in drift(project, scorer).weeks] == [1, 0]
+    assert drift(project, scorer).controls
+    scorer.training = {"subjects": [one.pk for one in passages], "held_out": [passages[1].pk]}
+    assert [week.mean for week in drift(project, scorer).weeks] == [0]
+    assert drift(make.a_project(), scorer).weeks == []
 
 
 def test_the_figures_say_which_side_is_better():
