@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 
 from curation.models import (
     Activation,
@@ -224,6 +226,41 @@ def history(project: Project, rubric: Rubric) -> list[Activation]:
         .select_related("scorer", "by")
         .order_by("-id")
     )
+
+
+def named(project: Project, rubric: Rubric, name: str) -> Scorer:
+    """The version of a rubric's scorer that is called so (`head-2`), the project's own or ours. Raises ScorerError."""
+    versions = _versions(project).filter(rubric=rubric)
+    for scorer in versions:
+        if str(scorer) == name:
+            return scorer
+    known = ", ".join(map(str, versions)) or "none yet"
+    raise ScorerError(f"{rubric.name} has no scorer {name}. There are: {known}.")
+
+
+def listed(project: Project) -> list[dict[str, Any]]:
+    """Every version with what it learnt from and reached, by rubric: plain JSON."""
+    speaking = set(ActiveScorer.objects.filter(project=project).values_list("scorer", flat=True))
+    return [
+        {
+            "rubric": scorer.rubric.key,
+            "scorer": str(scorer),
+            "speaks": scorer.pk in speaking,
+            "created_at": scorer.created_at.isoformat(),
+            "labels": scorer.training.get("labels"),
+            "activation": scorer.training.get("activation"),
+            "figures": {
+                name: scorer.figures.get(name) for name in ("n", "auc", "spearman", "f1", "mae", "caution")
+            }
+            if scorer.figures
+            else None,
+        }
+        for scorer in _versions(project).select_related("rubric").defer("parameters")
+    ]
+
+
+def _versions(project: Project) -> QuerySet[Scorer]:
+    return Scorer.objects.filter(Q(project=None) | Q(project=project)).order_by("rubric", "id")
 
 
 def pending(project: Project, rubric: Rubric) -> Job | None:

@@ -11,7 +11,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from curation.actions import review
 from curation.actions.imports import ImportRefused
+from curation.actions.scorers import ScorerError
 from curation.actions.snapshots import ExportError
+from curation.actions.thresholds import ThresholdError
 from curation.jobs.control import NotNow
 from curation.recipe.export.filters import FilterError
 from curation.studio.disk import DiskFull
@@ -112,4 +114,6 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(FilterError, said_so("invalid", 422))
     api.add_exception_handler(ExportError, said_so("export_refused", 409))
     api.add_exception_handler(NotNow, said_so("not_now", 409))
+    api.add_exception_handler(ScorerError, said_so("scorer_refused", 409))
+    api.add_exception_handler(ThresholdError, said_so("threshold_refused", 409))
     api.add_exception_handler(DiskFull, said_so("disk_full", 507))

@@ -27,6 +27,12 @@ SAME_EVERYWHERE = {"signal", "knob"}
 EMPTY_BY_NATURE = {"api:nothing", "api:api-root", "admin:rest", "admin:view_on_site"}
 #: Addresses of what one has decided oneself: in a foreign project nobody has.
 ONE_S_OWN = {"review:latest", "review:past"}
+API_BODIES = {
+    "api:exports": {"what": "seeds"},
+    "api:activate_scorer": {"version": "head-1"},
+    "api:thresholds": {"changes": {"min_factual": 3}},
+    "api:threshold_effect": {"changes": {"min_factual": 3}},
+}
 ADMIN_QUERIES = {
     "admin:autocomplete": {
         "app_label": "curation",
@@ -157,7 +163,7 @@ class Walk:
             file = BytesIO(b"A text.")
             file.name = "a.txt"
             return client.post(address, {"source": "Walk", "files": file}, headers=headers)
-        body = {"api:exports": {"what": "seeds"}}.get(name, {})
+        body = API_BODIES.get(name, {})
         if name in ("api:renew", "api:release", "api:decide"):
             lease = person.claim.lease if person.claim else "00000000-0000-0000-0000-000000000000"
             body = {"lease": str(lease)} | ({"verdict": "skip"} if name == "api:decide" else {})
@@ -303,7 +309,11 @@ def test_something_of_another_project_is_not_under_this_one_s_address(own, forei
     """For site admins too: an address that mixes two projects names nothing."""
     walk, wrong = Walk(persons), []
     for name, names in addresses().items():
-        if not set(names) - {"project"} - SAME_EVERYWHERE or "project" not in names or name.startswith("api:"):
+        if (
+            not set(names) - {"project"} - SAME_EVERYWHERE
+            or "project" not in names
+            or name.startswith("api:")
+        ):
             continue
         foreign_part = {**arguments(name, names, foreign, Person()), "project": "own"}
         for method in ("GET", "POST"):

@@ -39,9 +39,8 @@ class Command(BaseCommand):
         if project is None:
             known = ", ".join(Project.objects.values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"No project has the address {options['project']!r}. There are: {known}.")
-        joined = under_way(project)
         try:
-            if joined:
+            while joined := under_way(project):
                 # It may have been planned before the newest documents came, so another round follows it.
                 self._follow(joined)
             self._follow(start_curation(project, None))
