@@ -43,14 +43,24 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     rows = _filtered(opened, filters, choices)
     by_score = scores.read_filter(request, filters, choices, "document")
     rows = by_score.narrow(rows)
+    leaves_out = by_score.asked or request.GET.get("reason", "") in scores.TELLING
+    if leaves_out:
+        rows = scores.without_hidden(rows, request.user, level="document")
     total = listing.count(rows, filters.cap)
-    page = keyset.page(request, _light(rows), by_score.order)
+    light = scores.marked_hidden(_light(rows), request.user, level="document")
+    page = keyset.page(request, light, by_score.order)
     sees_scores = access.may(request, "see_scores")
-    standing.show(page.rows, lambda row: standing.of_document(row, sees_scores=sees_scores))
+    standing.show(
+        page.rows, lambda row: standing.of_document(row, sees_scores=sees_scores, hidden=row.hidden)
+    )
     values = scores.values_of("document", by_score.rubrics, [row.pk for row in page])
     scores.hang(page.rows, by_score.rubrics, values)
+    note = "Pages that wait for your own rating are not shown in this order." if leaves_out else ""
     return listing.respond(
-        request, "documents", filters, {"page": page, "total": total, "rubrics": by_score.rubrics}
+        request,
+        "documents",
+        filters,
+        {"page": page, "total": total, "rubrics": by_score.rubrics, "note": note},
     )
 
 
@@ -112,15 +122,17 @@ def document(request: HttpRequest, project: str, document: UUID) -> HttpResponse
     )
     at = _position(request, found.extraction)
     sees_scores = access.may(request, "see_scores")
+    hidden = found.pk in access.hidden_pages(request.user, [found.pk])
     context = {
         "document": found,
-        "standing": standing.of_document(found, sees_scores=sees_scores),
+        "standing": standing.of_document(found, sees_scores=sees_scores, hidden=hidden),
         "same": _same(found),
         "link": safe_link(found.address),
         "steps": strips.steps(opened, lineage.of_document(found)),
         "places": found.occurrences.select_related("source", "batch")[: PLACES_SHOWN + 1],
         "places_shown": PLACES_SHOWN,
-        "scores": scores.said_of(opened, found),
+        "scores_hidden": hidden,
+        "scores": [] if hidden else scores.said_of(opened, found),
         "may_download": access.may(request, "manage"),
         **_text(request, found.extraction, at),
         **_measured(found),

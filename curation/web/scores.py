@@ -17,8 +17,8 @@ from curation import access
 from curation.models import ActiveScorer, Document, Passage, Project, Score
 from curation.web.listing import Choices, Filters, Scored
 
-#: Reasons that say how a passage scored.
-TELLING = ("low_scores",)
+#: Reasons that say how a passage or a page scored.
+TELLING = ("low_scores", "low_educational")
 ORDERS = (("highest", "Highest score"), ("lowest", "Lowest score"))
 
 
@@ -132,11 +132,12 @@ def read_filter(request: HttpRequest, filters: Filters, choices: Choices, level:
     return ScoreFilter(rubrics, chosen, least, below, sort)
 
 
-def without_hidden(rows: QuerySet[Any], user: Any, path: str = "pk") -> QuerySet[Any]:
-    """Without rows whose passage this person has yet to rate: their place in the list would tell the score."""
-    return rows.exclude(Exists(access.measured_items(user).filter(passage=OuterRef(path))))
+def without_hidden(rows: QuerySet[Any], user: Any, path: str = "pk", level: str = "passage") -> QuerySet[Any]:
+    """Without rows whose passage (or page, by `level`) this person has yet to rate: their place in the list would tell
+    the score."""
+    return rows.exclude(Exists(access.measured_items(user).filter(**{level: OuterRef(path)})))
 
 
-def marked_hidden(rows: QuerySet[Any], user: Any, path: str = "pk") -> QuerySet[Any]:
-    """Rows with `hidden`: whether this person has yet to rate their passage."""
-    return rows.annotate(hidden=Exists(access.measured_items(user).filter(passage=OuterRef(path))))
+def marked_hidden(rows: QuerySet[Any], user: Any, path: str = "pk", level: str = "passage") -> QuerySet[Any]:
+    """Rows with `hidden`: whether this person has yet to rate their passage, or their page, by `level`."""
+    return rows.annotate(hidden=Exists(access.measured_items(user).filter(**{level: OuterRef(path)})))

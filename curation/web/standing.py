@@ -24,12 +24,16 @@ class Standing:
     detail: str = ""
 
 
-def of_document(document: Document, *, sees_scores: bool = True) -> Standing:
-    """A detail that holds a score is left away for those whose lists show none."""
+def of_document(document: Document, *, sees_scores: bool = True, hidden: bool = False) -> Standing:
+    """A detail that holds a score is left away for those whose lists show none. `hidden` when this person has yet to
+    rate the page: then nothing tells how it scored."""
     if document.withdrawn_at:
         return Standing("withdrawn", reason="withdrawn")
     if document.left_out:
-        detail = document.left_out_detail if sees_scores or document.left_out != "low_educational" else ""
+        telling = document.left_out in TELLING
+        if telling and hidden:
+            return Standing("left_out")
+        detail = document.left_out_detail if sees_scores or not telling else ""
         return Standing("left_out", reason=document.left_out, detail=detail)
     if document.assessed_at is None or document.extraction_id is None:
         return Standing("waiting", "Not curated yet")

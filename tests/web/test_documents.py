@@ -7,7 +7,7 @@ import io
 import pytest
 
 from curation.actions.imports import keep_file
-from curation.models import Document, ImportFile, Occurrence, Score
+from curation.models import Document, ImportFile, Item, Occurrence, Score
 from tests import factories as make
 from tests.web.browsing import HOSTILE, LIST_QUERIES, queries, seen_by, text_of, walk
 
@@ -190,3 +190,18 @@ def test_an_empty_project_says_what_goes_here(project):
     assert "No documents yet" in text_of(seen_by(project), LIST)
     make.a_document(project)
     assert "No document fits these filters" in text_of(seen_by(project), LIST + "?language=xx")
+
+
+def test_the_score_of_a_page_stays_hidden_from_those_who_have_yet_to_rate_it(project):
+    page = make.a_kept_document(project)
+    Score.objects.create(scorer=make.an_active_scorer(project), document=page, value=4.37)
+    make.an_item(make.a_queue(project, "pages"), page)
+    client = seen_by(project, "reviewer")
+    where = "/projects/stars/documents/"
+    for address in (where, f"{where}{page.uuid}/"):
+        shown = client.get(address).content.decode()
+        assert "4.4" not in shown and "4.37" not in shown
+    assert str(page.uuid) not in client.get(f"{where}?sort=highest").content.decode()
+    Item.objects.update(state="rated")
+    assert "4.4" in client.get(where).content.decode()
+    assert str(page.uuid) in client.get(f"{where}?sort=highest").content.decode()
