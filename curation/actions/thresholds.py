@@ -8,7 +8,7 @@ a change of its own, back to what was there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -155,7 +155,7 @@ def _effect_of(project: Project, changes: dict[str, float | None], rows: list[An
         found[by].setdefault(key, {})[level] = Moved(*counts)
         unscored += lacking if not by else 0
     sources = {one.pk: one for one in Source.objects.filter(project=project)}
-    named = {
+    named: dict[str, Callable[[Any], tuple[str, str]]] = {
         "source": lambda key: (str(sources[key].uuid), sources[key].name) if key else ("", "No source"),
         "language": lambda key: (key, key or "No language yet"),
         "topic": lambda key: (key, topics.NAMES.get(key, key) if key else "No topic yet"),

@@ -144,7 +144,7 @@ def tally(project: Project, rubric: Rubric) -> Tally:
 
 def _rows(sql: str, project: Project, rubric: Rubric) -> list[Any]:
     tables, facts = _FACTS[Rubric.Level(rubric.level)]
-    parameters = {"project": project.pk, "rubric": rubric.pk, "key": rubric.key}
+    parameters: dict[str, Any] = {"project": project.pk, "rubric": rubric.pk, "key": rubric.key}
     with connection.cursor() as cursor:
         cursor.execute(sql.format(level=rubric.level, tables=tables, facts=facts), parameters)
         return cursor.fetchall()

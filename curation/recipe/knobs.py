@@ -84,7 +84,7 @@ KNOBS: dict[str, Knob] = {
     "min_labels": Knob(
         "Labels for a first scorer",
         "Passages or pages that people settled on, before a scorer is trained from them.",
-        20,
+        10,
         100_000,
         "labels",
     ),
