@@ -45,6 +45,11 @@ class Bench:
         return KNOBS[self.knob].title
 
     @property
+    def good(self) -> str:
+        """What people call a row that belongs above the threshold."""
+        return "good" if self.rubric else "same"
+
+    @property
     def help(self) -> str:
         return KNOBS[self.knob].help
 
@@ -107,6 +112,7 @@ class Look:
     curve: Plot | None
     above: Sequence[dict[str, Any]] = field(default_factory=tuple)
     below: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    held_back: bool = False  # some rows are not shown, because they still wait for this person's own answer
 
     @property
     def total(self) -> int:
@@ -146,7 +152,8 @@ def by_score(project: Project, bench: Bench, value: float, good: int | None, use
     wanted = good if good and 1 <= good <= highest else default_good(highest)
     counts = workbench.spread(project, scorer, bench.bins)
     hidden = access.measured_items(user).filter(queue__project=project)
-    labels = _labels(project, scorer, wanted, hidden)
+    asked = set(hidden.exclude(**{scorer.rubric.level: None}).values_list(scorer.rubric.level, flat=True))
+    labels = _labels(project, scorer, wanted, asked)
     above, below = workbench.around(project, scorer, value, EXAMPLES, hidden)
     current = getattr(project.settings, bench.knob)
     bars = _bars(bench, counts, value, current, labels.points)
@@ -158,6 +165,7 @@ def by_score(project: Project, bench: Bench, value: float, good: int | None, use
         curve=_curve(bench, counts, labels, value),
         above=_rows(project, scorer.rubric.level, above),
         below=_rows(project, scorer.rubric.level, below),
+        held_back=bool(asked),
     )
 
 
@@ -187,6 +195,7 @@ def by_similarity(project: Project, bench: Bench, value: float, good: int | None
         curve=_pair_curve(bench, drawn, value),
         above=_pairs(project, above),
         below=_pairs(project, below),
+        held_back=hidden.exclude(pair=None).exists(),
     )
 
 
@@ -235,10 +244,9 @@ def _pairs(project: Project, found: Sequence[similar_pairs.Pair]) -> list[dict[s
     ]
 
 
-def _labels(project: Project, scorer: Any, good: int, hidden: Any) -> Labels:
+def _labels(project: Project, scorer: Any, good: int, asked: set[int]) -> Labels:
     """Settled ratings beside the scores of the same rows. A trained scorer is measured only on what it has never learnt from."""
     level = scorer.rubric.level
-    asked = set(hidden.exclude(**{level: None}).values_list(level, flat=True))
     targets = [one for one in labelled.targets(project, scorer.rubric) if one.subject not in asked]
     trained = scorer.project_id is not None
     counted = [one for one in targets if not trained or holdout.held_out(one.page_sha256)]
