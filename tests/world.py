@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from curation.actions import imports, people, review
 from curation.models import (
@@ -12,6 +13,7 @@ from curation.models import (
     Chunk,
     Cluster,
     ClusterMember,
+    DuplicateRuling,
     EmbeddingModel,
     ImportFile,
     Job,
@@ -87,7 +89,7 @@ def a_world(slug: str) -> World:
         "snapshot": snapshot.uuid,
         "name": file.name,
         "batch": batch.uuid,
-        "ruling": batch.uuid,
+        "ruling": a_ruling(project).batch,
         "rest": "nothing",
         "rubric": a_rubric(project).key,
         "version": "head-1",
@@ -128,6 +130,18 @@ def a_cluster(project: Project, job: Job) -> Cluster:
     for passage in (first, second):
         ClusterMember.objects.create(cluster=cluster, passage=passage, similarity=1)
     return cluster
+
+
+def a_ruling(project: Project) -> DuplicateRuling:
+    """A word on two texts that somebody gave."""
+    return DuplicateRuling.objects.create(
+        project=project,
+        left_sha256="0" * 64,
+        right_sha256="1" * 64,
+        same=False,
+        batch=uuid4(),
+        by=make.a_member(project),
+    )
 
 
 def a_rubric(project: Project) -> Rubric:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
@@ -142,6 +142,8 @@ def rule(request: HttpRequest, project: str, cluster: UUID) -> HttpResponse:
 def take_back(request: HttpRequest, project: str, ruling: UUID) -> HttpResponse:
     """What was said of a cluster no longer holds."""
     opened = access.open(request, project, "resolve")
+    if not opened.duplicate_rulings.filter(batch=ruling).exists():
+        raise Http404("No such ruling.")
     if actions.take_back(opened, ruling, person(request)):
         messages.success(request, "Taken back. Clusters are drawn anew.")
     else:
