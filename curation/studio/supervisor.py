@@ -174,6 +174,9 @@ class Supervisor:
 
     def _start_children(self) -> None:
         environment = {
+            # numpy's products: workers share the cores already, and threads that wait for a core by spinning are many times slower
+            # than none. PyTorch's are set where texts are encoded.
+            "OPENBLAS_NUM_THREADS": "1",
             **os.environ,
             "STUDIO_HOME": str(self.home.root),
             "STUDIO_URL": env.text("STUDIO_URL") or self.address.url,

@@ -125,7 +125,7 @@ def _speaking(project: Any, model: Any) -> None:
 
 
 def _work(job: int) -> None:
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "curation.settings", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "curation.settings", "OPENBLAS_NUM_THREADS": "1"}
     workers = [
         subprocess.Popen([sys.executable, "-c", WORKER, str(job)], cwd=CHECKOUT, env=environment)
         for _ in range(WORKERS)
