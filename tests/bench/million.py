@@ -59,8 +59,10 @@ _PASSAGES = """
 """
 
 
-def a_project_of(passages: int, measured: dict[str, float]) -> tuple[Project, EmbeddingModel]:
-    """Kept pages with `PER_PAGE` passages each, their signals, and random unit vectors in half precision."""
+def a_project_of(
+    passages: int, measured: dict[str, float], vectors: np.ndarray | None = None
+) -> tuple[Project, EmbeddingModel]:
+    """Kept pages with `PER_PAGE` passages each, their signals, and these or random unit vectors in half precision."""
     project = make.a_project("million")
     source = make.a_source(project, "Pages")
     batch = make.an_import(source)
@@ -88,7 +90,9 @@ def a_project_of(passages: int, measured: dict[str, float]) -> tuple[Project, Em
         )
         digests = [digest for (digest,) in cursor.fetchall()]
     for start in range(0, len(digests), BLOCK):
-        _copy_vectors(model, digests[start : start + BLOCK], start)
+        part = digests[start : start + BLOCK]
+        rows = _drawn(len(part), start) if vectors is None else vectors[start : start + BLOCK]
+        _copy_vectors(model, part, rows)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     Job.objects.create(project=project, kind="embed", state=Job.State.DONE, result={"model": model.pk})
@@ -114,8 +118,7 @@ def _drawn(count: int, seed: int) -> np.ndarray:
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
-def _copy_vectors(model: EmbeddingModel, digests: list[str], seed: int) -> None:
-    drawn = _drawn(len(digests), seed)
+def _copy_vectors(model: EmbeddingModel, digests: list[str], vectors: np.ndarray) -> None:
     rows = np.empty(
         len(digests),
         dtype=[
@@ -131,7 +134,7 @@ def _copy_vectors(model: EmbeddingModel, digests: list[str], seed: int) -> None:
     )
     rows["count"], rows["l1"], rows["model"] = 3, 8, model.pk
     rows["l2"], rows["digest"] = 64, np.array([digest.encode() for digest in digests])
-    rows["l3"], rows["header"], rows["vector"] = 4 + 2 * DIMENSIONS, (DIMENSIONS, 0), drawn
+    rows["l3"], rows["header"], rows["vector"] = 4 + 2 * DIMENSIONS, (DIMENSIONS, 0), vectors
     whole = io.BytesIO(
         b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0) + rows.tobytes() + struct.pack(">h", -1)
     )

@@ -15,7 +15,7 @@ from tests.bench.passages import DATA
 
 #: A smaller trial: BENCH_VECTORS=50000.
 COUNT = int(os.environ.get("BENCH_VECTORS", "1000000"))
-REAL = 12_000
+REAL = 6_000
 #: Of a hundred vectors so many are near copies of others, at these cosines.
 COPIES = 0.02
 LEAST, MOST = 0.93, 0.99
