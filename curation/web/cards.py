@@ -192,6 +192,10 @@ class Shown:
             document = link("documents:document", project, document=self.document.uuid)
             here = kind == "document"
             steps.append({"kind": "document", "label": str(self.document), "url": document, "here": here})
+        if isinstance(self.subject, DuplicatePair):
+            other = self.subject.right.document
+            place = link("documents:document", project, document=other.uuid)
+            steps.append({"kind": "document", "label": str(other), "url": place})
         if passage:
             place = link("passages:passage", project, passage=passage.uuid)
             label = f"Passage {passage.ordinal + 1}"

@@ -50,7 +50,7 @@ CARDS: dict[str, Card] = {
     "pairs": Card(
         "pairs",
         "pair",
-        "Does either passage say nothing that the other does not?",
+        "Do these two passages say the same?",
         ("accept", "reject"),
         accept="Duplicates",
         reject="Not duplicates",
