@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import IntegrityError, transaction
 
 from curation.models import Activity, Document, Job, Project, User
 
 LANE = "curate"
 STEPS = ("extract", "assess", "split", "embed", "score", "near_duplicates", "select", "link")
+#: What a collection repeats, before all of it is embedded and scored.
+DUPLICATES_FIRST = ("extract", "assess", "split", "embed_likely", "near_duplicates")
 
 
 class NothingToCurate(Exception):
     """The project has no documents; the message says how to bring some in."""
 
 
-def start_curation(project: Project, by: User | None) -> Job:
+def start_curation(project: Project, by: User | None, steps: Sequence[str] = STEPS) -> Job:
     """Insert the first job of the chain, or return the one of the chain that is under way.
 
     Every step plans only what is not done yet, so starting again after a failure or after new imports goes on where
@@ -29,7 +33,7 @@ def start_curation(project: Project, by: User | None) -> Job:
     try:
         with transaction.atomic():
             job = Job.objects.create(
-                project=project, kind=STEPS[0], then=list(STEPS[1:]), lane=LANE, created_by=by
+                project=project, kind=steps[0], then=list(steps[1:]), lane=LANE, created_by=by
             )
             Activity.objects.create(project=project, actor=by, verb="started curation", subject=project.slug)
             return job

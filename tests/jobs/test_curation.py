@@ -6,12 +6,13 @@ import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError
 
 from curation.actions import review
-from curation.actions.curation import STEPS, NothingToCurate, start_curation, under_way
+from curation.actions.curation import DUPLICATES_FIRST, STEPS, NothingToCurate, start_curation, under_way
 from curation.jobs import run
 from curation.jobs.kinds import KINDS
 from curation.management.commands import curate
@@ -35,6 +36,7 @@ from curation.models import (
 from curation.models.funnel import funnel
 from curation.models.neighbours import nearest_to_passage
 from curation.models.search import search_passages
+from curation.recipe.dedup import two_speed
 from curation.recipe.text.normalise import normal_hash
 from tests import factories as make
 
@@ -194,6 +196,25 @@ def test_curating_twice_changes_nothing(project):
         set(Cluster.objects.values_list("pk")),
         set(Seed.objects.values_list("pk")),
     )
+
+
+def test_duplicates_can_be_found_before_everything_is_embedded(project, monkeypatch):
+    def only_certain(rough, good, threshold, certain):
+        assert len(certain) >= 2  # "ice" and "ice again" share their wording
+        good(np.array(certain))
+
+    monkeypatch.setattr(two_speed, "likely", only_certain)
+    job = run.drain(start_curation(project, None, DUPLICATES_FIRST))
+    assert job.state == Job.State.DONE, job.reason
+    (near,) = Passage.objects.filter(left_out="near_duplicate")
+    assert near.document.title in ("ice", "ice again")
+    assert Embedding.objects.count() == 2 < Passage.objects.filter(left_out="").count()
+    assert not Score.objects.exists()
+    curated(project)
+    first = rows(project)
+    _forget()
+    curated(project)
+    assert rows(project) == first
 
 
 class Killed(BaseException):

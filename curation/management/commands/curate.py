@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
-from curation.actions.curation import NothingToCurate, start_curation, under_way
+from curation.actions.curation import DUPLICATES_FIRST, STEPS, NothingToCurate, start_curation, under_way
 from curation.jobs.heartbeat import worker_alive
 from curation.jobs.run import drain, kind_of
 from curation.models import Job, Project
@@ -33,6 +33,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("project", help="the project's address, for example web-pages")
+        parser.add_argument(
+            "--duplicates",
+            action="store_true",
+            help="only find near duplicates, embedding no more texts than that needs; a later run does the rest",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = Project.objects.filter(slug=options["project"]).first()
@@ -43,7 +48,7 @@ class Command(BaseCommand):
             while joined := under_way(project):
                 # It may have been planned before the newest documents came, so another round follows it.
                 self._follow(joined)
-            self._follow(start_curation(project, None))
+            self._follow(start_curation(project, None, DUPLICATES_FIRST if options["duplicates"] else STEPS))
         except NothingToCurate as error:
             raise CommandError(str(error)) from None
         found = funnel(project)

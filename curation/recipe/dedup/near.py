@@ -134,10 +134,10 @@ class _Drawing:
             held[one.digest].append(at)
         self._apart: dict[int, set[int]] = defaultdict(set)
         for left, right in rulings.different:
-            for one in held.get(left, ()):
-                for other in held.get(right, ()):
-                    self._apart[one].add(other)
-                    self._apart[other].add(one)
+            for here in held.get(left, ()):
+                for there in held.get(right, ()):
+                    self._apart[here].add(there)
+                    self._apart[there].add(here)
         self._follows = {
             at: held[kept][0]
             for digest, kept in rulings.follows.items()

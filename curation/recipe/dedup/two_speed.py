@@ -18,7 +18,7 @@ Memory is a block of similarities at a time. Work is a product of all with all p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +56,7 @@ def pairs(
     rough: Vectors, good: Encode, threshold: float, best: Encode | None = None, reach: float = REACH
 ) -> Pairs:
     """The pairs whose cosine by good vectors reaches the threshold. `rough` is (n, width), one row per text."""
-    encoded, vectors = _likely(_centred(rough), good, threshold - reach)
+    encoded, vectors = likely(rough, good, threshold, reach)
     least = threshold - (MARGIN if best else 0.0)
     left, right, cosine = close_pairs(vectors, least)
     left, right = encoded[left], encoded[right]
@@ -89,30 +89,40 @@ def close_pairs(
     return left, right, cosine
 
 
-def _likely(rough: Vectors, good: Encode, floor: float) -> tuple[NDArray[np.int64], Vectors]:
-    """The positions that may have a partner, ascending, with their good vectors."""
-    count = len(rough)
+def likely(
+    rough: Vectors, good: Encode, threshold: float, reach: float = REACH, certain: Sequence[int] = ()
+) -> tuple[NDArray[np.int64], Vectors]:
+    """The positions of texts that may have a partner, ascending, with their good vectors. `certain` ones are among them in
+    any case, and what they teach is used from the start."""
+    count, floor = len(rough), threshold - reach
+    guessed = rough = _centred(rough)
     done = np.zeros(count, dtype=bool)
     vectors: Vectors | None = None
-    guessed = rough
-    for share in (*SHARES, 1.0):
+    if len(certain):
+        chosen = np.unique(np.asarray(certain, dtype=np.int64))
+        vectors = _stored(None, chosen, good(chosen), count)
+        done[chosen] = True
+    for number, share in enumerate((*SHARES, 1.0)):
         nearest = _nearest(guessed)
         # The first guess is by rough cosines, which have a scale of their own: there the order alone counts.
-        wanted = ~done if vectors is None else ~done & (nearest >= floor)
+        wanted = ~done & (nearest >= floor) if number else ~done
         room = max(FEWEST, round(share * count)) - int(done.sum())
         chosen = np.flatnonzero(wanted)
         chosen = np.sort(chosen[np.argsort(-nearest[chosen], kind="stable")][: max(0, room)])
         if len(chosen):
-            fresh = good(chosen)
-            if vectors is None:
-                vectors = np.zeros((count, fresh.shape[1]), dtype=np.float32)
-            vectors[chosen] = fresh
+            vectors = _stored(vectors, chosen, good(chosen), count)
             done[chosen] = True
         if vectors is None or len(chosen) == wanted.sum() or share == 1.0:
             break
         guessed = _predicted(rough, vectors, done)
     positions = np.flatnonzero(done)
     return positions, vectors[positions] if vectors is not None else np.zeros((0, 0), np.float32)
+
+
+def _stored(vectors: Vectors | None, chosen: NDArray[np.int64], fresh: Vectors, count: int) -> Vectors:
+    vectors = np.zeros((count, fresh.shape[1]), dtype=np.float32) if vectors is None else vectors
+    vectors[chosen] = fresh
+    return vectors
 
 
 def _predicted(rough: Vectors, vectors: Vectors, done: NDArray[np.bool_]) -> Vectors:

@@ -52,6 +52,15 @@ def test_no_text_is_encoded_twice():
     assert len(models.asked) == len(set(models.asked)) == found.encoded
 
 
+def test_texts_that_are_certain_to_matter_are_encoded_first_and_once():
+    models = Models()
+    positions, vectors = two_speed.likely(models.rough, models.encode, 0.9, certain=[500, 3, 3])
+    assert models.asked[:2] == [3, 500]
+    assert len(models.asked) == len(set(models.asked)) == len(positions)
+    assert {3, 500} < set(positions.tolist())
+    assert np.array_equal(vectors, models.good[positions])
+
+
 def test_a_small_collection_is_encoded_whole():
     models = Models(texts=120, partners=10)
     found = two_speed.pairs(models.rough, models.encode, 0.9)
