@@ -193,7 +193,8 @@ def standing_words(project: Project) -> Iterator[Word]:
 
 def rulings_of(words: Iterable[Word]) -> near.Rulings:
     """As clustering takes them. Of words that would lead round in a circle the latest ones hold."""
-    different, follows = set(), {}
+    different: set[tuple[str, str]] = set()
+    follows: dict[str, str] = {}
     for word in words:
         if not word.same:
             different.add((word.left, word.right))

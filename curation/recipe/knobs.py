@@ -73,7 +73,9 @@ KNOBS: dict[str, Knob] = {
     "seeds_decisions": Knob("Decisions per seed", "People who decide on each seed, blind.", 1, 9),
     "pages_decisions": Knob("Decisions per page", "People who rate each page, blind.", 1, 9),
     "scores_decisions": Knob("Decisions per score", "People who rate each passage, blind.", 1, 9),
-    "pairs_decisions": Knob("Decisions per pair", "People who judge each pair of near duplicates, blind.", 1, 9),
+    "pairs_decisions": Knob(
+        "Decisions per pair", "People who judge each pair of near duplicates, blind.", 1, 9
+    ),
     "samples_decisions": Knob("Decisions per sample", "People who decide on each sample, blind.", 1, 9),
     "leave_out_rejected": Knob(
         "Rejections hold for passages",

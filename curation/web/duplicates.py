@@ -62,7 +62,7 @@ def _rulings(project: Project) -> list[dict[str, Any]]:
         )
         .order_by("-said_at")
     )
-    return list(rows[:RULINGS])
+    return [dict(row) for row in rows[:RULINGS]]
 
 
 def _queue_of_pairs(project: Project) -> Queue | None:

@@ -51,7 +51,12 @@ class Command(BaseCommand):
         if last.state != Job.State.DONE:
             raise CommandError(f"{kind_of(last).title} was not finished. {last.reason}")
         change.refresh_from_db()
-        return {"change": str(change.uuid), "before": change.before, "after": change.after, "counts": change.counts}
+        return {
+            "change": str(change.uuid),
+            "before": change.before,
+            "after": change.after,
+            "counts": change.counts,
+        }
 
 
 def _pair(given: str) -> tuple[str, Any]:
