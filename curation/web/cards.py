@@ -124,6 +124,16 @@ class Shown:
         return passage.document if passage else None
 
     @property
+    def seed_text(self) -> str:
+        """What a sample was made from: its passage, its seed, or what it names where neither is here (yet)."""
+        if self.passage:
+            return self.passage.text
+        if self.subject.seed:
+            return str(self.subject.seed.text)
+        named = self.subject.seed_reference or {}
+        return str(named.get("quote") or named.get("text") or "")
+
+    @property
     def page_text(self) -> str:
         """The beginning of a page, as much as one reads of it."""
         return getattr(self.item, "page_text", "") or ""

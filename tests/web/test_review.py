@@ -704,3 +704,14 @@ def test_a_pair_shows_what_differs_and_never_how_close_the_model_finds_it() -> N
     assert client.post(place, said, headers=BY_SCRIPT).status_code == 200
     item.refresh_from_db()
     assert item.state == "rejected"
+
+
+@pytest.mark.parametrize(
+    "named", [{"quote": "A quote of it."}, {"text": "Its text."}, {"address": "https://x.org"}]
+)
+def test_a_sample_whose_seed_is_not_here_shows_what_it_names(named: dict[str, str]) -> None:
+    queue = make.a_queue(make.a_project("chains"), "samples")
+    make.an_item(queue, make.a_sample(queue.project, seed_reference=named))
+    shown = signed_in(make.a_member(queue.project)).get(address(queue))
+    assert shown.status_code == 200
+    assert next(iter(named.values())) in shown.content.decode()
