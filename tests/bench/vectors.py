@@ -71,7 +71,7 @@ def _real(count: int) -> NDArray[np.float32]:
     with lzma.open(DATA / "langid" / "lingua" / "sentences_75x1000.jsonl.xz", "rt", encoding="utf-8") as file:
         lines = [json.loads(line)["text"] for line in file]
     chosen = np.random.default_rng(2).permutation(len(lines))[:count]
-    return encode.load(encode.Options(batch=32)).encode([lines[at] for at in chosen])
+    return encode.load(encode.Options(hurried=True)).encode([lines[at] for at in chosen])
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -76,8 +76,8 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> None:
 
     banded = [minhash.bands(minhash.shingles(text)) for text in read]
     alike = sorted({at for pair in minhash.candidates(banded) for at in pair})
-    rough = static.load(options(), settings.HOME.make_private(settings.HOME.root / "models")).encode(read)
-    two_speed.likely(rough, encoded, job.project.settings.near_duplicate_cosine, certain=alike)
+    views = static.load(options(), settings.HOME.make_private(settings.HOME.root / "models")).views(read)
+    two_speed.likely(views, encoded, job.project.settings.near_duplicate_cosine, certain=alike)
 
 
 def save(job: Job, chunk: Chunk, result: None) -> Tally:

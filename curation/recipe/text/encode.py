@@ -39,6 +39,7 @@ BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MOST_WINDOWS = 16
 GPU_BATCH = 64
+HURRIED_BATCH = 8
 # A composed character (Hangul, say) may fall into several tokens; never into more than its four UTF-8 bytes.
 _TOKENS_PER_CHARACTER = 4
 
@@ -86,7 +87,9 @@ class Encoder:
 
     def __init__(self, options: Options) -> None:
         self._model, self.key = _loaded(options)
-        self._batch = options.batch if self._model.device.type == "cpu" else GPU_BATCH
+        self._batch = GPU_BATCH
+        if self._model.device.type == "cpu":
+            self._batch = HURRIED_BATCH if options.hurried else 1
 
     @property
     def dimensions(self) -> int:
@@ -247,11 +250,10 @@ def _open(where: str, options: Options, *, offline: bool) -> SentenceTransformer
     import torch
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(
-        where,
-        local_files_only=offline,
-        model_kwargs={"dtype": getattr(torch, options.dtype)},
-    )
+    how = {"dtype": getattr(torch, options.dtype)}
+    if options.hurried and options.dtype == "bfloat16":
+        how["attn_implementation"] = "eager"  # the fused kernel is the slower one in bfloat16
+    return SentenceTransformer(where, local_files_only=offline, model_kwargs=how)
 
 
 def _state_hash(model: SentenceTransformer) -> str:

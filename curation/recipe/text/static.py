@@ -48,20 +48,29 @@ class Static:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """L2-normalised vectors, float32, of shape (len(texts), width), of a collection: a vector depends on the texts
         around it through the weights of its tokens. A text without tokens gets zeros."""
+        return self.views(texts)[0]
+
+    def views(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The vectors of `encode`, and those in which every token counts the same: what is common tells a little too."""
         tokens = [np.array(ids, dtype=np.int64) for ids in self._read(texts)]
-        weighted = self.vectors * rarity(tokens, len(self.vectors))[:, None]
-        out = np.zeros((len(texts), self.vectors.shape[1]), dtype=np.float32)
+        weights = rarity(tokens, len(self.vectors))
+        weighted, plain = np.zeros((2, len(texts), self.vectors.shape[1]), dtype=np.float32)
         for row, ids in enumerate(tokens):
             if len(ids):
-                out[row] = weighted[ids].sum(axis=0)
-        lengths = np.linalg.norm(out, axis=1, keepdims=True)
-        return np.divide(out, lengths, out=out, where=lengths > 0)
+                found = self.vectors[ids]
+                weighted[row], plain[row] = weights[ids] @ found, found.sum(axis=0)
+        return _unit(weighted), _unit(plain)
 
     def _read(self, texts: Sequence[str]) -> Iterator[list[int]]:
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             part = list(texts[start : start + TEXTS_AT_ONCE])
             for read in self.tokenizer.encode_batch_fast(part, add_special_tokens=False):
                 yield read.ids
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=rows, where=lengths > 0)
 
 
 def rarity(texts: Sequence[NDArray[np.int64]], tokens: int) -> NDArray[np.float32]:

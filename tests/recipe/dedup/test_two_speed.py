@@ -40,7 +40,7 @@ def test_nearly_all_pairs_are_found_though_few_texts_are_encoded():
     models = Models()
     truth = two_speed.close_pairs(models.good, 0.9)
     wanted = set(zip(truth[0].tolist(), truth[1].tolist(), strict=True))
-    found = two_speed.pairs(models.rough, models.encode, 0.9)
+    found = two_speed.pairs([models.rough], models.encode, 0.9)
     assert as_set(found) <= wanted
     assert len(as_set(found)) >= 0.98 * len(wanted) > 60
     assert found.encoded < 0.5 * TEXTS
@@ -48,13 +48,13 @@ def test_nearly_all_pairs_are_found_though_few_texts_are_encoded():
 
 def test_no_text_is_encoded_twice():
     models = Models()
-    found = two_speed.pairs(models.rough, models.encode, 0.9)
+    found = two_speed.pairs([models.rough], models.encode, 0.9)
     assert len(models.asked) == len(set(models.asked)) == found.encoded
 
 
 def test_texts_that_are_certain_to_matter_are_encoded_first_and_once():
     models = Models()
-    positions, vectors = two_speed.likely(models.rough, models.encode, 0.9, certain=[500, 3, 3])
+    positions, vectors = two_speed.likely([models.rough], models.encode, 0.9, certain=[500, 3, 3])
     assert models.asked[:2] == [3, 500]
     assert len(models.asked) == len(set(models.asked)) == len(positions)
     assert {3, 500} < set(positions.tolist())
@@ -63,7 +63,7 @@ def test_texts_that_are_certain_to_matter_are_encoded_first_and_once():
 
 def test_a_small_collection_is_encoded_whole():
     models = Models(texts=120, partners=10)
-    found = two_speed.pairs(models.rough, models.encode, 0.9)
+    found = two_speed.pairs([models.rough], models.encode, 0.9)
     assert found.encoded == 120
     left, right, _ = two_speed.close_pairs(models.good, 0.9)
     assert as_set(found) == set(zip(left.tolist(), right.tolist(), strict=True))
@@ -72,8 +72,8 @@ def test_a_small_collection_is_encoded_whole():
 def test_pairs_at_the_edge_are_decided_by_the_best_vectors():
     models = Models(texts=150, partners=60)
     off = unit(models.good + 0.001 * np.random.default_rng(2).normal(size=models.good.shape))
-    exact = two_speed.pairs(models.rough, models.encode, 0.98)
-    found = two_speed.pairs(models.rough, lambda positions: off[positions], 0.98, best=models.encode)
+    exact = two_speed.pairs([models.rough], models.encode, 0.98)
+    found = two_speed.pairs([models.rough], lambda positions: off[positions], 0.98, best=models.encode)
     assert as_set(found) == as_set(exact)
     assert 0 < found.refined < 60
 
@@ -90,4 +90,4 @@ def test_all_products_are_made_block_by_block(monkeypatch):
 @pytest.mark.parametrize("texts", [0, 1])
 def test_nothing_to_compare_is_no_accident(texts):
     models = Models(texts=texts, partners=0)
-    assert as_set(two_speed.pairs(models.rough, models.encode, 0.9)) == set()
+    assert as_set(two_speed.pairs([models.rough], models.encode, 0.9)) == set()
