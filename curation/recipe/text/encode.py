@@ -56,9 +56,8 @@ class Options:
     dtype: str = "float32"
     window: int = 0
     threads: int = 0  # 0: torch's own choice; no vector depends on it
-    batch: int = (
-        1  # texts padded together on a processor; above 1 a vector may depend a little on its neighbours
-    )
+    # For vectors that are compared and forgotten: quicker on a processor, each a little dependent on its batch.
+    hurried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
