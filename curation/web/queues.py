@@ -52,6 +52,22 @@ class QueueForm(forms.Form):
         max_value=2**31 - 1,
         help_text="The same seed gives the same order.",
     )
+    share_random = forms.FloatField(
+        label="Share of random controls",
+        required=False,
+        initial=0.2,
+        min_value=0,
+        max_value=1,
+        help_text="In the learning order: drawn at random, so that figures stay honest. 0.2 is one in five.",
+    )
+    share_top = forms.FloatField(
+        label="Share of likely top items",
+        required=False,
+        initial=0.1,
+        min_value=0,
+        max_value=1,
+        help_text="In the learning order: what scores highest, so that its errors are found.",
+    )
     dispute_gap = forms.IntegerField(
         label="Ratings in dispute when apart by",
         min_value=1,
@@ -83,12 +99,22 @@ class QueueForm(forms.Form):
             del self.fields["rubrics"]
         choices: Any = self.fields["order"]
         choices.choices = [(order.value, order.label) for order in ORDERS[Queue.Kind(kind)]]
+        for name in ("share_random", "share_top"):
+            self.fields[name].widget.attrs["step"] = "0.05"
         if kind not in LEVELS:
-            del self.fields["dispute_gap"]
+            for name in ("dispute_gap", "share_random", "share_top"):
+                del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if (values.get("share_random") or 0) + (values.get("share_top") or 0) > 1:
+            self.add_error("share_top", "The two shares together are more than the whole.")
+        return values
 
     def values(self) -> dict[str, Any]:
         """As `create_queue` and `change_queue` take them."""
-        return {"dispute_gap": 2, **self.cleaned_data, "rubrics": self.cleaned_data.get("rubrics", [])}
+        said = {name: value for name, value in self.cleaned_data.items() if value is not None}
+        return {"dispute_gap": 2, **said, "rubrics": self.cleaned_data.get("rubrics", [])}
 
 
 class FillForm(forms.Form):
@@ -327,7 +353,16 @@ def edit(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     opened = access.open(request, project, "manage")
     user: Any = request.user
     found = _queue(opened, queue)
-    names = ("name", "wanted", "order", "random_seed", "dispute_gap", "guidelines")
+    names = (
+        "name",
+        "wanted",
+        "order",
+        "random_seed",
+        "dispute_gap",
+        "guidelines",
+        "share_random",
+        "share_top",
+    )
     form = QueueForm(
         request.POST or None, kind=found.kind, initial={name: getattr(found, name) for name in names}
     )

@@ -149,3 +149,17 @@ def test_items_are_paged_by_key(client, queue, manager):
     assert len(second.context["page"]) == 63 - keyset.PAGE_SIZE
     assert not {item.pk for item in first.context["page"]} & {item.pk for item in second.context["page"]}
     assert client.get(address(queue), {"state": "accepted"}).status_code == 200
+
+
+def test_the_shares_of_a_learning_queue_are_set_and_never_more_than_the_whole(client, project, manager):
+    said = {"name": "Learn", "wanted": 1, "order": "learning", "random_seed": 1, "dispute_gap": 2}
+    new = f"/projects/{project.slug}/queues/new?kind=scores"
+    refused = client.post(new, {**said, "kind": "scores", "share_random": 0.7, "share_top": 0.5})
+    assert refused.status_code == 422
+    assert "more than the whole" in refused.content.decode()
+    client.post(new, {**said, "kind": "scores", "share_random": 0.5, "share_top": 0.25})
+    queue = project.queues.get(name="Learn")
+    assert (queue.share_random, queue.share_top) == (0.5, 0.25)
+    client.post(address(queue, "edit"), {**said, "share_random": 0.1, "share_top": 0})
+    queue.refresh_from_db()
+    assert (queue.share_random, queue.share_top) == (0.1, 0)
