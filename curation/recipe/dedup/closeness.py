@@ -72,7 +72,8 @@ def _by_graph(
     graph = _graph(vectors.shape[1])
     for start in range(0, len(vectors), 8 * STRIP):
         part = vectors[start : start + 8 * STRIP]
-        graph.add(np.arange(start, start + len(part), dtype=np.uint64), part, copy=True)
+        # The graph reads the rows where they are: `vectors` outlives it.
+        graph.add(np.arange(start, start + len(part), dtype=np.uint64), part, copy=False)
         beat(0)
     for start in range(known, len(vectors), STRIP):
         part = vectors[start : start + STRIP]
