@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import lzma
 import os
 import resource
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Planted:
 
 
 def planted(count: int = COUNT, fresh: int = 0) -> Planted:
-    """So many vectors, `fresh` more of which half are copies. Real ones are embeddings of sentences in 75 languages; the
+    """So many vectors, `fresh` more of which half are copies. Real ones are embeddings of sentences; the
     rest lie between two of them each, which keeps their directions and how they are spread. The same at every call."""
     drawn = np.random.default_rng(1)
     real = _real(min(REAL, max(200, count // 10)))
@@ -39,7 +39,7 @@ def planted(count: int = COUNT, fresh: int = 0) -> Planted:
     for start in range(0, len(vectors), BLOCK):
         stop = min(start + BLOCK, len(vectors))
         one, other = drawn.integers(0, len(real), (2, stop - start))
-        share = drawn.uniform(0.55, 0.75, (stop - start, 1)).astype(np.float32)
+        share = drawn.uniform(0.5, 0.62, (stop - start, 1)).astype(np.float32)
         vectors[start:stop] = _unit(share * real[one] + (1 - share) * real[other])
     vectors[: min(count, len(real))] = real[:count]
     first = [(count, count + fresh // 2)] if fresh else [(count - round(COPIES * count), count)]
@@ -68,8 +68,8 @@ def _copies(
 def _real(count: int) -> NDArray[np.float32]:
     from curation.recipe.text import encode
 
-    with lzma.open(DATA / "langid" / "lingua" / "sentences_75x1000.jsonl.xz", "rt", encoding="utf-8") as file:
-        lines = [json.loads(line)["text"] for line in file]
+    with gzip.open(DATA / "dedup" / "pan_paraphrase" / "pan_train.jsonl.gz", "rt", encoding="utf-8") as file:
+        lines = [json.loads(line)["s1"] for line in file]
     chosen = np.random.default_rng(2).permutation(len(lines))[:count]
     return encode.load(encode.Options(hurried=True)).encode([lines[at] for at in chosen])
 

@@ -50,7 +50,7 @@ def vectors_1m() -> dict[str, Any]:
             "memory_gb": {"most": round(memory(), 2), "before": round(before, 2)},
             "pairs": len(pairs),
             "left_out": sum(own != at for at, (own, _) in enumerate(clusters)),
-            "real": "embeddings of sentences in 75 languages and points between two of them",
+            "real": "embeddings of sentences of books and the web, and points between two of them",
             "full_size": COUNT == 1_000_000,
         },
     }
