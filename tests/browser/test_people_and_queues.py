@@ -143,7 +143,7 @@ def test_a_queue_is_made_and_filled_without_script(page_of: PageOf, project: Pro
     page = page_of(mia, java_script_enabled=False)
     page.goto("/projects/physics/queues/")
     page.get_by_role("link", name="Create queue").click()
-    page.get_by_role("link", name="Scores").click()
+    page.locator("a[href='?kind=scores']").click()
     page.get_by_role("button", name="Create queue").click()
     page.get_by_label("Random sample of").fill("3")
     page.get_by_role("button", name="Count").click()

@@ -258,7 +258,7 @@ def test_ratings_are_digits_factual_first_and_enter_saves(page_of: PageOf, queue
     page = opened(page_of(ada), scores)
     page.keyboard.press("4")
     page.keyboard.press("Enter")
-    expect(toast(page)).to_contain_text("Rate both")
+    expect(toast(page)).to_contain_text("Rate everything")
     page.keyboard.press("2")
     page.keyboard.press("Backspace")
     page.keyboard.press("3")
