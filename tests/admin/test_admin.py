@@ -332,7 +332,7 @@ def test_a_queue_is_edited_with_the_orders_of_its_kind(client, project, manager)
     queue = make.a_queue(project, "scores")
     address = reverse("admin:curation_queue_change", args=[queue.pk])
     form = client.get(address).context["adminform"].form
-    assert [value for value, _ in form.fields["order"].choices] == ["random", "oldest"]
+    assert [value for value, _ in form.fields["order"].choices] == ["random", "oldest", "learning"]
     sent = {
         "name": "Rate",
         "wanted": 3,
