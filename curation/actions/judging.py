@@ -92,7 +92,14 @@ STORED_PAGES = """
     pages AS (SELECT id, extraction_id, title, first_import_id, sha256, left_out, left_out AS before, withdrawn_at, language, topic
                 FROM curation_document WHERE project_id = %(project)s)"""
 
-#: Wants `pages`; ends in `judged_passages (id, verdict, …)`. A passage has one reason, the first that holds. Exact duplicates are looked for
+#: Passages that repeat another, by the clusters as they were drawn last.
+STORED_NEAR = """
+    near AS (
+        SELECT m.passage_id, m.similarity, c.representative_id AS representative FROM curation_clustermember m
+          JOIN curation_cluster c ON c.id = m.cluster_id AND c.project_id = %(project)s AND c.representative_id <> m.passage_id
+         WHERE %(heed_near)s)"""
+
+#: Wants `pages` and `near`; ends in `judged_passages (id, verdict, …)`. A passage has one reason, the first that holds. Exact duplicates are looked for
 #: among passages of kept documents only, so that a copy in a bad page never stands in the way of the same passage in a good one.
 PASSAGES = """
     passages AS (
@@ -118,14 +125,9 @@ PASSAGES = """
           FROM curation_score m JOIN active ON active.scorer_id = m.scorer_id
           JOIN curation_passage p ON p.id = m.passage_id AND p.project_id = %(project)s
          GROUP BY m.passage_id
-    ), near AS (
-        SELECT m.passage_id, m.similarity, rp.ordinal, rd.title FROM curation_clustermember m
-          JOIN curation_cluster c ON c.id = m.cluster_id AND c.project_id = %(project)s AND c.representative_id <> m.passage_id
-          JOIN curation_passage rp ON rp.id = c.representative_id JOIN curation_document rd ON rd.id = rp.document_id
-         WHERE %(heed_near)s AND (m.jaccard IS NOT NULL OR m.similarity >= %(least_similarity)s)
     ), judged_passages AS (
         SELECT ranked_passages.id, ranked_passages.left_out, ranked_passages.document_id, kept_title, kept_ordinal, factual, reasoning,
-               near.similarity, near.title, near.ordinal,
+               near.similarity, near.representative,
                CASE WHEN filter <> '' THEN filter WHEN kept <> ranked_passages.id THEN 'exact_duplicate'
                     WHEN near.passage_id IS NOT NULL THEN 'near_duplicate'
                     WHEN factual < %(factual)s AND reasoning < %(reasoning)s THEN 'low_scores' ELSE '' END AS verdict
@@ -134,14 +136,14 @@ PASSAGES = """
     )"""
 
 _WRITE_PASSAGES = f"""
-    WITH {STORED_PAGES}, {PASSAGES}, said AS (
+    WITH {STORED_PAGES}, {STORED_NEAR}, {PASSAGES}, said AS (
         SELECT judged_passages.*, left(CASE verdict
                  WHEN 'exact_duplicate' THEN 'the same text as passage ' || (kept_ordinal + 1) || ' of ' || coalesce(nullif(kept_title, ''), 'an earlier document')
-                 WHEN 'near_duplicate' THEN to_char(similarity, 'FM0.000') || ' close to passage ' || (ordinal + 1) || ' of ' || coalesce(nullif(title, ''), 'an earlier document')
+                 WHEN 'near_duplicate' THEN to_char(similarity, 'FM0.000') || ' close to passage ' || (rp.ordinal + 1) || ' of ' || coalesce(nullif(rd.title, ''), 'an earlier document')
                  WHEN 'low_scores' THEN 'factual ' || to_char(factual, 'FM0.00') || ', at least ' || to_char(%(factual)s::float8, 'FM0.00')
                                         || '; reasoning ' || to_char(reasoning, 'FM0.00') || ', at least ' || to_char(%(reasoning)s::float8, 'FM0.00')
                  ELSE '' END, 400) AS detail
-          FROM judged_passages
+          FROM judged_passages LEFT JOIN curation_passage rp ON rp.id = representative LEFT JOIN curation_document rd ON rd.id = rp.document_id
     )
     UPDATE curation_passage p SET left_out = said.verdict, left_out_detail = said.detail
       FROM said
@@ -162,10 +164,7 @@ def judge_passages(project: Project) -> int:
 def parameters(
     project: Project, knobs: Knobs | None = None, floors: dict[str, float] | None = None
 ) -> dict[str, Any]:
-    """What the queries above ask for: the project's thresholds, or those proposed instead.
-
-    Clusters are as they were made: `least_similarity` is for whoever asks what a higher cosine would set free.
-    """
+    """What the queries above ask for: the project's thresholds, or those proposed instead."""
     knobs = knobs or project.settings
     return {
         "project": project.pk,
@@ -178,7 +177,6 @@ def parameters(
         "factual": knobs.min_factual,
         "reasoning": knobs.min_reasoning,
         "heed_near": bool(knobs.leave_out_near_duplicates),
-        "least_similarity": -1.0,
     }
 
 

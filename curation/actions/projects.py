@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from curation.models import Activity, Job, Membership, Project, Role, User
+from curation.actions import thresholds
+from curation.models import Activity, Document, Job, Membership, Project, Role, User
 from curation.recipe.knobs import Knobs, knobs_from
 
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?", re.IGNORECASE)
@@ -78,26 +79,40 @@ def change_project(
 
 
 def change_knobs(project: Project, by: User, values: dict[str, Any]) -> list[str]:
-    """Store the knobs that differ from our defaults; returns the names of what changed.
+    """Move the project's knobs; returns the names of what changed.
 
-    A knob that goes back to our default is no longer stored, so it follows when we find a better one. Nothing is
-    recomputed here: the next `curate` judges by the new values. Raises ProjectError naming a value out of range.
+    Those by which people work are stored at once; so are the thresholds of a project without documents. Where there is something
+    to judge, thresholds move as one event, by a job (`actions.thresholds`). A knob that goes back to our default is no longer
+    stored, so it follows when we find a better one. Raises ProjectError: a value out of range, another change under way.
     """
     try:
-        wanted = knobs_from({**project.knobs, **values})
+        wanted = asdict(knobs_from({**project.knobs, **values}))
     except ValueError as error:
         raise ProjectError(str(error)) from None
-    ours, before = asdict(Knobs()), asdict(project.settings)
-    after = asdict(wanted)
-    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
-    stored = {name: value for name, value in after.items() if value != ours[name]}
-    if changed or stored != project.knobs:
-        with transaction.atomic():
-            project.knobs = stored
-            project.save(update_fields=["knobs"])
-            if changed:
-                _note(project, by, "changed thresholds", ", ".join(changed), **changed)
+    before = asdict(project.settings)
+    changed = {name: value for name, value in wanted.items() if before[name] != value}
+    judging = {name: value for name, value in changed.items() if name in thresholds.JUDGING}
+    if not Document.objects.filter(project=project).exists():
+        judging = {}
+    with transaction.atomic():
+        _store(project, by, {name: value for name, value in changed.items() if name not in judging})
+        if judging:
+            try:
+                thresholds.apply(project, judging, by)
+            except thresholds.ThresholdError as error:
+                raise ProjectError(str(error)) from None
     return list(changed)
+
+
+def _store(project: Project, by: User, changed: dict[str, Any]) -> None:
+    ours, before = asdict(Knobs()), asdict(project.settings)
+    stored = {name: value for name, value in {**before, **changed}.items() if value != ours[name]}
+    if stored != project.knobs:
+        project.knobs = stored
+        project.save(update_fields=["knobs"])
+    if changed:
+        told = {name: [before[name], value] for name, value in changed.items()}
+        _note(project, by, "changed settings", ", ".join(changed), **told)
 
 
 def clean_languages(codes: list[str]) -> list[str]:

@@ -16,16 +16,29 @@ from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
+from curation.actions import clustering
 from curation.actions.judging import (
     DOCUMENTS,
     PASSAGES,
+    STORED_NEAR,
     STORED_PAGES,
     judge_documents,
     judge_passages,
     parameters,
 )
 from curation.actions.seeds import select
-from curation.models import Activity, Document, Job, KnobChange, Passage, Project, Seed, Source, User
+from curation.models import (
+    Activity,
+    Document,
+    EmbeddingModel,
+    Job,
+    KnobChange,
+    Passage,
+    Project,
+    Seed,
+    Source,
+    User,
+)
 from curation.recipe.knobs import KNOBS, Knobs, knobs_from
 from curation.recipe.scoring import topics
 
@@ -99,9 +112,13 @@ _PROPOSED_PAGES = """
                coalesce(j.verdict, d.left_out) AS left_out
           FROM curation_document d LEFT JOIN judged_documents j ON j.id = d.id WHERE d.project_id = %(project)s
     )"""
+#: Passages that repeat another, by clusters drawn at the proposed threshold.
+_PROPOSED_NEAR = """
+    near AS (SELECT passage_id, NULL::float8 AS similarity, NULL::bigint AS representative
+               FROM unnest(%(near)s::bigint[]) AS passage_id WHERE %(heed_near)s)"""
 #: A document that was found in several places counts for the first that is in use.
 _EFFECT = """
-    WITH {pages}, {passages}, place AS (
+    WITH {pages}, {near}, {passages}, place AS (
         SELECT DISTINCT ON (o.document_id) o.document_id, o.source_id FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
          WHERE s.project_id = %(project)s
          ORDER BY o.document_id, s.withdrawn_at IS NOT NULL, s.archived_at IS NOT NULL, o.id
@@ -132,15 +149,18 @@ def effect(project: Project, changes: Mapping[str, float | None]) -> Effect:
     wanted = checked(project, changes)
     knobs, floors = proposed(project, wanted)
     asked = parameters(project, knobs, floors)
-    if knobs.near_duplicate_cosine > project.settings.near_duplicate_cosine:
-        asked["least_similarity"] = knobs.near_duplicate_cosine
+    near = STORED_NEAR
+    if "near_duplicate_cosine" in wanted:
+        drawn = _repeating(project, knobs.near_duplicate_cosine)
+        if drawn is not None:
+            near, asked["near"] = _PROPOSED_NEAR, drawn
     pages = STORED_PAGES if OF_PASSAGES.issuperset(wanted) else f"{DOCUMENTS}, {_PROPOSED_PAGES}"
     with transaction.atomic(), connection.cursor() as cursor:
         # The planner takes tables that a query makes for tiny and walks them row by row; compiling takes longer than running.
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute("SET LOCAL jit = off")
         cursor.execute("SET LOCAL work_mem = '128MB'")
-        cursor.execute(_EFFECT.format(pages=pages, passages=PASSAGES), asked)
+        cursor.execute(_EFFECT.format(pages=pages, near=near, passages=PASSAGES), asked)
         rows = cursor.fetchall()
         for name in ("enable_nestloop", "jit", "work_mem"):
             cursor.execute(f"SET LOCAL {name} TO DEFAULT")
@@ -190,13 +210,22 @@ def _notes(project: Project, changes: dict[str, float | None], unscored: int) ->
             f"{unscored:,} passages of pages that come back have no score yet; the job scores them first."
         )
     cosine = changes.get("near_duplicate_cosine")
-    if cosine is not None and cosine < project.settings.near_duplicate_cosine:
+    if cosine is not None and cosine < clustering.FLOOR:
         notes.append(
-            "How many more near duplicates there are is known when the passages have been compared anew."
+            f"Pairs below {clustering.FLOOR:g} were not kept: how many more near duplicates there are is known when the "
+            "passages have been compared anew."
         )
-    elif cosine is not None:
-        notes.append("Clusters are formed anew; the numbers show who leaves the present ones.")
+    elif cosine is not None and len(changes) > 1:
+        notes.append("Clusters are counted among today's passages; what else moves may bring some to others.")
     return notes
+
+
+def _repeating(project: Project, cosine: float) -> list[int] | None:
+    """The passages that would repeat another at this threshold; None where nobody knows before they are compared anew."""
+    model = EmbeddingModel.objects.of_project(project)
+    if model is None or cosine < clustering.FLOOR:
+        return None
+    return [passage for members in clustering.draw(project, model, cosine).values() for passage in members]
 
 
 # Moving them

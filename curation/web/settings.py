@@ -13,7 +13,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from curation import access
-from curation.actions import projects
+from curation.actions import projects, thresholds
 from curation.actions.projects import ProjectError
 from curation.models import Activity, Project
 from curation.recipe.knobs import KNOBS, Knobs
@@ -140,7 +140,7 @@ def about(request: HttpRequest, project: str) -> HttpResponse:
 
 @require_POST
 def knobs(request: HttpRequest, project: str) -> HttpResponse:
-    """Save thresholds; the next curation judges by them."""
+    """Save what people work by; thresholds move by a job, as on their workbenches."""
     opened = access.open(request, project, "manage")
     user: Any = request.user
     form = KnobsForm(request.POST, current=opened.settings)
@@ -151,10 +151,10 @@ def knobs(request: HttpRequest, project: str) -> HttpResponse:
     except ProjectError as error:
         form.add_error(None, str(error))
         return _page(request, opened, knobs=form, status=422)
-    messages.success(
-        request,
-        "Saved. The next curation judges by the new thresholds." if changed else "Nothing was changed.",
-    )
+    messages.success(request, "Saved." if changed else "Nothing was changed.")
+    moving = thresholds.under_way(opened)
+    if moving and set(moving.after).intersection(changed):
+        return redirect("thresholds:change", project=opened.slug, change=moving.uuid)
     return redirect("settings:page", project=opened.slug)
 
 

@@ -273,7 +273,7 @@ def test_a_project_s_thresholds_are_changed_through_the_actions(client, project,
         ["en", "de"],
         {"min_factual": 3.5},
     )
-    assert Activity.objects.filter(project=project, verb="changed thresholds", actor=manager).exists()
+    assert Activity.objects.filter(project=project, verb="changed settings", actor=manager).exists()
     assert client.post(address, {**sent, "knob_min_factual": "9"}).status_code == 200
     assert client.post(address, {**sent, "languages": "klingon!"}).status_code == 200
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from curation.actions import clustering, duplicates
+from curation.actions import clustering, duplicates, thresholds
 from curation.actions.judging import judge_passages
 from curation.jobs import run
 from curation.jobs.kinds import KINDS, near_duplicates
@@ -24,6 +24,7 @@ from curation.models import (
 )
 from curation.recipe.dedup import closeness
 from tests import factories as make
+from tests import labelling
 
 pytestmark = pytest.mark.django_db
 
@@ -150,6 +151,30 @@ def test_another_threshold_compares_nothing_down_to_the_floor_and_everything_bel
     found(project, model)
     assert Job.objects.latest("pk").chunks.count() == 1
     assert set(Comparison.objects.values_list("floor", flat=True)) == {0.8}
+
+
+@pytest.mark.parametrize("cosine", [0.86, 0.9, 0.98, 1.0])
+def test_what_another_threshold_would_do_is_what_it_does(project, model, cosine):
+    for number, degrees in enumerate((0, 10, 14, 24, 80, 106, 150)):
+        a_compared_passage(project, model, said(number), at(degrees))
+    labelling.embedded(project, model)
+    found(project, model)
+    before = texts_left_out(project)
+    foretold = thresholds.effect(project, {"near_duplicate_cosine": cosine})
+    change = thresholds.apply(project, {"near_duplicate_cosine": cosine}, None)
+    assert run.drain(change.job).state == Job.State.DONE
+    after = texts_left_out(project)
+    assert after != before
+    assert (foretold.passages.lost, foretold.passages.won) == (len(after - before), len(before - after))
+    assert not any("compared anew" in note for note in foretold.notes)
+
+
+def test_what_lies_below_the_floor_is_not_foretold(project, model):
+    a_compared_passage(project, model, said(0), at(0))
+    labelling.embedded(project, model)
+    found(project, model)
+    (note,) = thresholds.effect(project, {"near_duplicate_cosine": 0.8}).notes
+    assert "compared anew" in note
 
 
 def test_texts_with_the_same_wording_are_found_though_their_vectors_differ(project, model):

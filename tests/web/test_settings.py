@@ -1,6 +1,7 @@
 import pytest
 
-from curation.models import Activity, Job
+from curation.jobs import run
+from curation.models import Activity, Job, KnobChange
 from curation.recipe.knobs import Knobs
 from curation.web import keyset
 from tests import factories as make
@@ -38,6 +39,21 @@ def test_a_threshold_is_stored_while_it_differs_from_ours(client, project, manag
     client.post("/projects/stars/settings/thresholds", {"min_factual": ""})
     project.refresh_from_db()
     assert project.knobs == {}
+
+
+def test_a_threshold_of_a_project_with_documents_moves_by_a_job_that_can_be_undone(client, project, manager):
+    make.a_document(project)
+    sent = {"min_factual": "3.5", "seeds_decisions": "2"}
+    response = client.post("/projects/stars/settings/thresholds", sent)
+    project.refresh_from_db()
+    assert project.knobs == {"seeds_decisions": 2}
+    change = KnobChange.objects.get(project=project)
+    assert (change.after, change.by) == ({"min_factual": 3.5}, manager)
+    assert response["Location"].endswith(f"/thresholds/changes/{change.uuid}/")
+    assert client.post("/projects/stars/settings/thresholds", {"min_factual": "3"}).status_code == 422
+    assert run.drain(change.job).state == Job.State.DONE
+    project.refresh_from_db()
+    assert project.knobs == {"seeds_decisions": 2, "min_factual": 3.5}
 
 
 def test_a_threshold_out_of_range_is_refused(client, project, manager):

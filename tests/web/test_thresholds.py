@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from curation.jobs import run
 from curation.models import Document, DuplicatePair, EmbeddingModel, Item, Job, KnobChange, Passage, Score
@@ -283,7 +284,10 @@ def a_pair(project, cosine, state="", weight=1.0):
     if state:
         pair.save()
         queue = project.queues.filter(kind="pairs").first() or make.a_queue(project, "pairs")
-        Item.objects.create(queue=queue, pair=pair, position=pair.pk, wanted=1, state=state)
+        settled_at = None if state == "open" else timezone.now()
+        Item.objects.create(
+            queue=queue, pair=pair, position=pair.pk, wanted=1, state=state, settled_at=settled_at
+        )
     return pair
 
 
