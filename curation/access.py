@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest
 
-from curation.models import Decision, Item, Membership, Project, Role
+from curation.models import Cluster, ClusterMember, Decision, Item, Membership, Project, Role
 from curation.recipe.review.cards import CARDS
 
 #: The lowest role that has each capability. A site admin has them all, in every project.
@@ -114,6 +114,15 @@ def hidden_levels(user: Any, passage_id: int | None, document_id: int) -> set[st
         Q(passage=passage_id, passage__isnull=False) | Q(document=document_id)
     )
     return {"document" if page else "passage" for page in waiting.values_list("document", flat=True)}
+
+
+def hidden_clusters(user: Any) -> QuerySet[Cluster]:
+    """Clusters that would tell what the machine thinks of a pair which still wants this person's answer."""
+    waiting = measured_items(user).filter(pair__isnull=False)
+    telling = ClusterMember.objects.filter(
+        passage__in=waiting.values("pair__left"), cluster__members__passage__in=waiting.values("pair__right")
+    )
+    return Cluster.objects.filter(pk__in=telling.values("cluster"))
 
 
 def may_see_decisions(user: Any, role: Role | None, item: Item) -> bool:

@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
-from curation.models import Activity, Decision, Label, Project, Rubric, User
+from curation.actions import scorers
+from curation.models import ActiveScorer, Activity, Decision, Label, Project, Rubric, User
 
 MOST_QUESTION, MOST_ANCHOR = 400, 200  # characters
 LEAST_ANCHORS, MOST_ANCHORS = 2, 6  # a scale from 0 to 1 … 0 to 5
@@ -78,18 +79,31 @@ def change_rubric(rubric: Rubric, by: User, *, name: str, question: str, anchors
 
 
 def archive_rubric(rubric: Rubric, by: User) -> None:
-    """Offer it no more. Its answers, scorers and scores stay. Archiving twice changes nothing. Raises RubricError."""
+    """Offer it no more, and score nothing more by it. Its answers, scorers and scores stay. Archiving twice changes nothing.
+    Raises RubricError."""
     if rubric.project_id is None:
         raise RubricError("This rubric is ours: it cannot be archived.")
-    if Rubric.objects.filter(pk=rubric.pk, archived_at=None).update(archived_at=timezone.now()):
-        _note(rubric, by, "archived a rubric")
+    with transaction.atomic():
+        if Rubric.objects.filter(pk=rubric.pk, archived_at=None).update(archived_at=timezone.now()):
+            ActiveScorer.objects.filter(project=rubric.project_id, rubric=rubric).delete()
+            _note(rubric, by, "archived a rubric")
 
 
 def restore_rubric(rubric: Rubric, by: User) -> None:
-    """Offer it again."""
+    """Offer it again; the version that spoke last is activated by a job, once what came since has its score."""
     own = Rubric.objects.filter(pk=rubric.pk, project__isnull=False, archived_at__isnull=False)
-    if own.update(archived_at=None):
+    with transaction.atomic():
+        if not own.update(archived_at=None):
+            return
         _note(rubric, by, "restored a rubric")
+        assert rubric.project is not None
+        latest = next(iter(scorers.history(rubric.project, rubric)), None)
+        if latest is None:
+            return
+        try:
+            scorers.activate(rubric.project, latest.scorer, by, "The rubric was restored.")
+        except scorers.ScorerError as error:
+            _note(rubric, by, "restored a rubric without its scorer", why=str(error))
 
 
 def _checked(name: str, question: str, anchors: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Left
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,8 +32,9 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     """Every cluster, the largest first."""
     opened = access.open(request, project, "browse")
     filters = listing.Filters(request)
-    rows = opened.clusters.all()
+    rows = _clusters(request, opened)
     total = listing.count(rows)
+    held_back = listing.count(opened.clusters.all()).value - total.value
     shown = (
         rows.select_related("representative__document")
         .only(
@@ -45,8 +46,14 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
         .annotate(snippet=Left("representative__text", listing.SNIPPET))
     )
     page = keyset.page(request, shown, ("-size", "-id"))
-    context = {"page": page, "total": total, "rulings": _rulings(opened), "pairs": _queue_of_pairs(opened)}
+    context = {"page": page, "total": total, "held_back": held_back}
+    context |= {"rulings": _rulings(opened), "pairs": _queue_of_pairs(opened)}
     return listing.respond(request, "duplicates", filters, context)
+
+
+def _clusters(request: HttpRequest, project: Project) -> QuerySet[Cluster]:
+    """The clusters that this person may see: none that would answer a pair for them."""
+    return project.clusters.exclude(pk__in=access.hidden_clusters(request.user).values("pk"))
 
 
 def _rulings(project: Project) -> list[dict[str, Any]]:
@@ -73,9 +80,14 @@ def _queue_of_pairs(project: Project) -> Queue | None:
 def cluster(request: HttpRequest, project: str, cluster: UUID) -> HttpResponse:
     """One cluster: its representative, the rule that chose it, and the others as differences from it."""
     opened = access.open(request, project, "browse")
-    found = get_object_or_404(
-        opened.clusters.select_related("representative__document", "model"), uuid=cluster
-    )
+    held_back = access.hidden_clusters(request.user).filter(pk=OuterRef("pk"))
+    rows = opened.clusters.select_related("representative__document", "model")
+    found = get_object_or_404(rows.annotate(held_back=Exists(held_back)), uuid=cluster)
+    if found.held_back:
+        messages.info(
+            request, "This cluster holds a pair that waits for your own answer. It is shown after that."
+        )
+        return redirect("duplicates:list", project=opened.slug)
     others = (
         found.members.exclude(passage=found.representative_id)
         .select_related("passage__document")
@@ -99,7 +111,7 @@ def cluster(request: HttpRequest, project: str, cluster: UUID) -> HttpResponse:
         "page": page,
         "beyond": max(0, found.size - 1 - len(page)),
         "may_rule": access.may(request, "resolve") and not opened.archived_at,
-        **_neighbours(opened.clusters.all(), found),
+        **_neighbours(_clusters(request, opened), found),
     }
     return render(request, "duplicates/cluster.html", context)
 
@@ -120,7 +132,7 @@ def rule(request: HttpRequest, project: str, cluster: UUID) -> HttpResponse:
     """Keep the ticked passages and leave the others out as their duplicates; or say that they are no duplicates."""
     opened = access.open(request, project, "resolve")
     found = get_object_or_404(opened.clusters.all(), uuid=cluster)
-    following = _neighbours(opened.clusters.all(), found)["following"]
+    following = _neighbours(_clusters(request, opened), found)["following"]
     keep = {int(key) for key in request.POST.getlist("keep") if key.isdigit()}
     try:
         if request.POST.get("action") == "apart":

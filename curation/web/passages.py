@@ -131,10 +131,12 @@ def passage(request: HttpRequest, project: str, passage: UUID) -> HttpResponse:
     )
     hidden = found.pk in access.hidden_scores(request.user, [found.pk])
     sees_scores = access.may(request, "see_scores")
+    telling = access.hidden_clusters(request.user)
+    paired = telling.filter(members__passage=found).exists()
     items = list(Item.objects.filter(Q(passage=found) | Q(seed__passage=found)).select_related("queue"))
     context = {
         "passage": found,
-        "standing": standing.of_passage(found, sees_scores=sees_scores, hidden=hidden),
+        "standing": standing.of_passage(found, sees_scores=sees_scores, hidden=hidden, paired=paired),
         "same": _same(found),
         "scores_hidden": hidden,
         "scores": [] if hidden else scores.said_of(opened, found),
@@ -144,7 +146,7 @@ def passage(request: HttpRequest, project: str, passage: UUID) -> HttpResponse:
         "items": items,
         **around(found),
         **_beside(found),
-        **companions(found),
+        **({} if paired else companions(found)),
     }
     return render(request, "passages/passage.html", context)
 

@@ -40,12 +40,15 @@ def of_document(document: Document, *, sees_scores: bool = True, hidden: bool = 
     return Standing("kept")
 
 
-def of_passage(passage: Passage, *, sees_scores: bool = True, hidden: bool = False) -> Standing:
-    """`hidden` when this person has yet to rate the passage: then nothing tells how it scored."""
+def of_passage(
+    passage: Passage, *, sees_scores: bool = True, hidden: bool = False, paired: bool = False
+) -> Standing:
+    """`hidden` when this person has yet to rate the passage: then nothing tells how it scored; `paired` when they have yet
+    to say whether it repeats another: then nothing tells that it does."""
     if not passage.left_out:
         return Standing("kept")
     telling = passage.left_out in TELLING
-    if telling and hidden:
+    if (telling and hidden) or (paired and passage.left_out == "near_duplicate"):
         return Standing("left_out")
     detail = passage.left_out_detail if sees_scores or not telling else ""
     return Standing("left_out", reason=passage.left_out, detail=detail)

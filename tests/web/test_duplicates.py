@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from curation.models import DuplicateRuling, Job
+from curation.models import DuplicatePair, DuplicateRuling, Job
 from tests import factories as make
 from tests.web.browsing import LIST_QUERIES, queries, seen_by, text_of, walk
 from tests.web.test_passages import a_cluster
@@ -104,3 +104,21 @@ def test_keeping_nothing_is_refused_with_the_way_out_and_annotators_may_not_rule
 def test_drawing_pairs_before_anything_was_compared_says_what_to_do(project):
     answer = seen_by(project, "manager").post(f"{LIST}pairs", follow=True)
     assert "Find near duplicates first" in answer.content.decode()
+
+
+def test_a_cluster_that_would_answer_a_pair_for_me_is_shown_once_i_have_answered(project):
+    first, second = make.a_passage(project), make.a_passage(project, left_out="near_duplicate")
+    cluster, other = a_cluster(project, first, second), some_cluster(project)
+    pair = DuplicatePair.objects.create(project=project, left=first, right=second, cosine=0.93)
+    item = make.an_item(make.a_queue(project, "pairs", name="Pairs"), pair)
+    client = seen_by(project, "annotator")
+    shown = client.get(LIST)
+    assert [row.pk for row in shown.context["page"]] == [other.pk]
+    assert "1 cluster with pairs that wait" in shown.content.decode()
+    assert client.get(f"{LIST}{cluster.uuid}/").status_code == 302
+    address = f"/projects/stars/passages/{second.uuid}/"
+    assert "Near duplicate" not in client.get(address).content.decode()
+    item.state = "accepted"
+    item.save()
+    assert client.get(f"{LIST}{cluster.uuid}/").status_code == 200
+    assert "Near duplicate" in client.get(address).content.decode()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from curation.actions import review
-from curation.actions.rubrics import RubricError, create_rubric
-from curation.models import Activity, Decision, Label, Rubric, Score
+from curation.actions import review, scorers
+from curation.actions.rubrics import RubricError, archive_rubric, create_rubric, restore_rubric
+from curation.jobs import run
+from curation.models import Activation, ActiveScorer, Activity, Decision, Job, Label, Rubric, Score, Scorer
+from curation.recipe.scoring.head import train
 from curation.web import agreement
 from tests import factories as make
+from tests import labelling
 from tests.labelling import our_rubric, rated
 from tests.web.browsing import HOSTILE, LIST_QUERIES, queries, seen_by, text_of
 
@@ -239,3 +243,32 @@ def test_pages_ask_seldom_however_much_there_is(project):
         rated_by(project, 3, 4)
     assert queries(client, LIST) <= LIST_QUERIES
     assert queries(client, f"{LIST}factual/") <= few + 1 <= LIST_QUERIES + 2
+
+
+def test_an_archived_rubric_speaks_no_more_and_speaks_again_when_restored(project, manager):
+    made = create_rubric(project, manager, **WRITTEN)
+    labelling.pages(project, labelling.vectors(3))
+    scorer = Scorer.objects.create(
+        project=project,
+        rubric=made,
+        model=labelling.bundled(),
+        name="head",
+        version="1",
+        parameters=a_head(),
+    )
+    scorers.speak(project, scorer, manager, "")
+    archive_rubric(made, manager)
+    assert not ActiveScorer.objects.filter(rubric=made).exists()
+    assert Activation.objects.filter(rubric=made).count() == 1
+    made.refresh_from_db()
+    restore_rubric(made, manager)
+    for job in Job.objects.active():
+        run.drain(job)
+    assert ActiveScorer.objects.get(rubric=made).scorer == scorer
+    assert scorer.scores.count() == 3
+
+
+def a_head():
+    points = labelling.vectors(30, seed=3)
+    ratings = np.clip(labelling.teacher(points, 2), 0, 2).astype(float)
+    return train(points, [labelling.ORDINARY] * 30, ratings, 2).as_dict()
