@@ -44,6 +44,8 @@ ICONS = {
     "samples": "package",
 }
 NEIGHBOURS = 4
+#: Less alike than this are only about the same kind of thing, if that: no news to somebody who decides.
+CLOSE = 0.5
 CONTEXT_CHARACTERS = 4_000  # of the document on each side of a passage
 
 
@@ -385,7 +387,8 @@ def near(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     neighbours = nearest_to_passage(passage, NEIGHBOURS)
     if not neighbours:
         return HttpResponse(status=204)
-    return _part(request, "review/_near.html", {"neighbours": neighbours})
+    close = [one for one in neighbours if one.similarity >= CLOSE]
+    return _part(request, "review/_near.html", {"neighbours": close, "least": CLOSE})
 
 
 # -- Pieces ----------------------------------------------------------------------------------------------------------

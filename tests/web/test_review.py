@@ -599,6 +599,9 @@ def test_the_nearest_passages_come_in_later(queue: Queue, ada: User) -> None:
         Embedding.objects.create(model=model, text_sha256=text, vector=vector)
     part = html_of(client.get(of_item(item, "near")))
     assert "0.80" in part and "Nearly the same passage." in part
+    Embedding.objects.filter(text_sha256=other.text_sha256).update(vector=[0.3, 0.95, 0])
+    part = html_of(client.get(of_item(item, "near")))
+    assert "Nothing is closer than 0.5" in part and "Nearly the same passage." not in part
 
 
 # -- Cost
