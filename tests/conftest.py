@@ -107,7 +107,7 @@ def files_in_a_folder_of_the_test(
     from django.core.files.storage import storages
     from django.test import override_settings
 
-    if not {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+    if not _asks_for_the_database(request):
         yield
         return
     folder = tmp_path_factory.mktemp("files")
@@ -125,5 +125,11 @@ def files_in_a_folder_of_the_test(
 def a_pulse_that_does_not_look(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chunk's pulse has a connection of its own, which cannot see the rows of a test's open transaction: on a slow
     machine it would take the chunk for lost."""
-    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
+    if _asks_for_the_database(request):
         monkeypatch.setattr("curation.jobs.run.BEAT_SECONDS", 3600.0)
+
+
+def _asks_for_the_database(request: pytest.FixtureRequest) -> bool:
+    """By a fixture, or by a mark, which leaves no trace among the fixtures' names."""
+    marked = request.node.get_closest_marker("django_db") is not None
+    return marked or bool({"db", "transactional_db", "live_server"} & set(request.fixturenames))

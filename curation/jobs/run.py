@@ -40,10 +40,10 @@ FAN_OUT = 16  # messages that circulate per job; each runs one chunk and then se
 
 CLAIM = """
     UPDATE curation_chunk SET state = 'running', attempt = attempt + 1, tries = tries + 1, worker = %(worker)s,
-           started_at = now(), expires_at = now() + %(lease)s, beaten = 0, error = ''
+           started_at = clock_timestamp(), expires_at = clock_timestamp() + %(lease)s, beaten = 0, error = ''
      WHERE id = (SELECT c.id FROM curation_chunk c JOIN curation_job j ON j.id = c.job_id
                   WHERE c.job_id = %(job)s AND c.state = 'waiting' AND j.state = 'running'
-                    AND (c.retry_at IS NULL OR c.retry_at <= now())
+                    AND (c.retry_at IS NULL OR c.retry_at <= clock_timestamp())
                   ORDER BY c.ordinal LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
     RETURNING id
 """
@@ -359,7 +359,11 @@ def drain(
                 run_chunk(chunk)
             else:
                 sweep()
-                time.sleep(0.1 if job.chunks.filter(state=Chunk.State.RUNNING).exists() else 0)
+                unfinished = [
+                    Chunk.State.WAITING,
+                    Chunk.State.RUNNING,
+                ]  # with others, or to be tried again later
+                time.sleep(0.1 if job.chunks.filter(state__in=unfinished).exists() else 0)
             finish_if_done(job.pk)
         elif follower := Job.objects.filter(follows=job).first():
             job = follower

@@ -17,11 +17,11 @@ from curation.jobs.run import FAN_OUT, MAX_TRIES, finish_if_done
 from curation.models import Chunk, Job
 
 EXPIRE = """
-    UPDATE curation_chunk SET expires_at = NULL, finished_at = now(),
+    UPDATE curation_chunk SET expires_at = NULL, finished_at = clock_timestamp(),
            state = CASE WHEN tries >= %(most)s THEN 'failed' ELSE 'waiting' END,
            error = CASE WHEN tries >= %(most)s
                         THEN 'Its worker was lost ' || tries || ' times. ' ELSE 'Its worker was lost. ' END
-     WHERE id IN (SELECT id FROM curation_chunk WHERE state = 'running' AND expires_at < now()
+     WHERE id IN (SELECT id FROM curation_chunk WHERE state = 'running' AND expires_at < clock_timestamp()
                    FOR UPDATE SKIP LOCKED)
     RETURNING job_id
 """

@@ -38,6 +38,12 @@ _SIGNALS_OF_PAGES = """
       JOIN curation_signals g ON g.extraction_id = d.extraction_id AND g.version = %(version)s
      WHERE d.id = ANY(%(ids)s::bigint[]) ORDER BY d.id
 """
+_MEASURED = """
+    SELECT count(*) FROM curation_passage p
+      JOIN curation_document d ON d.id = p.document_id AND d.extraction_id = p.extraction_id
+      JOIN curation_signals g ON g.passage_id = p.id AND g.version = %(version)s
+     WHERE p.document_id = ANY(%(ids)s::bigint[])
+"""
 _WITHOUT = """
     SELECT count(*) FROM curation_passage p
       JOIN curation_document d ON d.id = p.document_id AND d.extraction_id = p.extraction_id
@@ -149,6 +155,14 @@ def joined(parts: Sequence[Features]) -> Features:
         np.concatenate([part.signals for part in parts]),
         parts[0].keys,
     )
+
+
+def measured(documents: Sequence[int]) -> int:
+    """How many passages of the present text of these documents have signals: as many as `of_passages` reads, where none lacks a
+    vector. Far cheaper than to ask which lack one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MEASURED, {"version": signals.VERSION, "ids": list(documents)})
+        return int(cursor.fetchone()[0])
 
 
 def without_vectors(model: EmbeddingModel, documents: Sequence[int]) -> int:

@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "vectors_1m": ("tests.bench.vectors_1m", "vectors_1m"),
     "increment": ("tests.bench.increment", "increment"),
     "find_similar": ("tests.bench.find_similar", "find_similar"),
+    "steering_pages": ("tests.bench.steering_pages", "steering_pages"),
     "scorer_subj": ("tests.bench.scorer_subj", "scorer_subj"),
     "scorer_checkthat": ("tests.bench.scorer_checkthat", "scorer_checkthat"),
     "scorer_reading": ("tests.bench.scorer_reading", "scorer_reading"),

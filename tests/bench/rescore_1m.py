@@ -45,7 +45,7 @@ def rescore_1m() -> dict[str, Any]:
         project, model = a_project_of(PASSAGES, labelling.ORDINARY)
         project.knobs = {"min_educational": 0.0, "min_factual": 2.5, "min_reasoning": 5.0}
         project.save()
-        _speaking(project, model)
+        speaking(project, model)
         rubric = labelling.our_rubric("factual")
         passages = list(Passage.objects.filter(project=project).order_by("pk")[:LABELS])
         ratings = labelling.teacher(vectors_of(LABELS))
@@ -101,7 +101,7 @@ def rescore_1m() -> dict[str, Any]:
     }
 
 
-def _speaking(project: Any, model: Any) -> None:
+def speaking(project: Any, model: Any) -> None:
     """The starters speak, and have given every page its value, as in a project that was curated."""
     from django.db import connection
 

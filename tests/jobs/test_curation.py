@@ -66,12 +66,6 @@ COOKIES = (
 NOISE = "qzxv wkjh ptrk zzgb vvxq hjkl mnbv xzcv qwrt plkj " * 8
 
 
-@pytest.fixture(autouse=True)
-def _no_beat(monkeypatch):
-    """A pulse beats from a connection of its own, which does not see a test's transaction: the chunk would seem lost."""
-    monkeypatch.setattr(run, "BEAT_SECONDS", 3_600)
-
-
 @pytest.fixture
 def project():
     made = make.a_project("pages")

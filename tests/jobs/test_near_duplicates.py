@@ -32,11 +32,6 @@ WIDTH = 8
 SUBJECTS = ("ice on lakes", "the price of rye", "a comet's tail", "the guilds of Ghent", "salt in bread")
 
 
-@pytest.fixture(autouse=True)
-def _no_beat(monkeypatch):
-    monkeypatch.setattr(run, "BEAT_SECONDS", 3_600)
-
-
 @pytest.fixture
 def project():
     return make.a_project("pages")

@@ -27,7 +27,7 @@ from curation.studio.cluster import DATABASE, ROLE, place
 from curation.studio.home import Home
 from tests.running import CHECKOUT, Studio, a_studio
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]
 
 INPUT = Path(os.environ.get("SOAK_INPUT", CHECKOUT / "curation" / "demo" / "material"))
 KILLS = int(os.environ.get("SOAK_KILLS", "9"))

@@ -188,9 +188,9 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Scored:
     documents: list[int] = chunk.inputs["documents"]
     asked = Scorer.objects.select_related("rubric").in_bulk(chunk.inputs["scorers"])
     answering = {key: stored.read(one.parameters, one.rubric.key) for key, one in asked.items()}
-    _require_vectors(model, documents)
     keys = tuple(dict.fromkeys(key for one in answering.values() for key in one.keys))
     passages = features.of_passages(model, documents=documents, keys=keys)
+    _require_vectors(model, documents, len(passages.ids))
     pulse.beat(len(documents) // 4)
     result = Scored(documents=len(documents))
     known = dict(Document.objects.filter(pk__in=documents).values_list("pk", "topic"))
@@ -206,8 +206,8 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Scored:
     return result
 
 
-def _require_vectors(model: EmbeddingModel, documents: list[int]) -> None:
-    if missing := features.without_vectors(model, documents):
+def _require_vectors(model: EmbeddingModel, documents: list[int], found: int) -> None:
+    if found < features.measured(documents) and (missing := features.without_vectors(model, documents)):
         raise ValueError(f"{missing} passages have no vector yet: curate again, which embeds them first.")
 
 
