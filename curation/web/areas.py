@@ -1,0 +1,43 @@
+"""An area of the map as a filter: in a list's address, and in what a queue is filled from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from curation.models import Project, ProjectMap
+from curation.models.project_map import AnotherMap, passages_in
+from curation.recipe.atlas.area import LONGEST, AreaError, parse
+from curation.web.listing import Filters
+
+NAME = "area"
+
+
+def narrow(project: Project, filters: Filters, rows: QuerySet[Any]) -> tuple[QuerySet[Any], str]:
+    """Passages within the area that a list's address asks for, and what there is to say: why it selects nothing."""
+    asked = filters.text(NAME, "In an area of the map", LONGEST)
+    if not asked:
+        return rows, ""
+    try:
+        return rows.filter(pk__in=within(project, asked)), ""
+    except (AreaError, AnotherMap) as refusal:
+        return rows.none(), str(refusal)
+
+
+def within(project: Project, area: str) -> RawSQL:
+    """The passages of an area, for `__in`. Raises AreaError or AnotherMap."""
+    return passages_in(project, parse(area))
+
+
+def said(project: Project, area: str) -> str:
+    """For example: in an area of the map of 3 May 2026."""
+    try:
+        key = parse(area).map
+    except AreaError:
+        return "in an area of a map"
+    drawn = ProjectMap.objects.light().filter(project=project, uuid=key).first()
+    if drawn is None:
+        return "in an area of an earlier map"
+    return f"in an area of the map of {drawn.created_at:%-d %B %Y}"
