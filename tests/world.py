@@ -143,7 +143,7 @@ def a_map(project: Project, *passages: Any) -> ProjectMap:
     model, _ = EmbeddingModel.objects.get_or_create(
         key="test", defaults={"name": "test", "revision": "1", "dimensions": 3}
     )
-    places = np.array([(20_000 + 5_000 * at, 30_000) for at in range(len(passages))], dtype=np.uint16)
+    places = np.array([(20_000 + 1_000 * at, 30_000) for at in range(len(passages))], dtype=np.uint16)
     points = grid.points(np.array([passage.pk for passage in passages]), places)
     return ProjectMap.objects.create(
         project=project, model=model, method="side by side", count=len(passages), points=points.tobytes()

@@ -125,7 +125,7 @@ def _by_language(request: HttpRequest, drawn: ProjectMap) -> Coloured:
 def _by_source(request: HttpRequest, drawn: ProjectMap) -> Coloured:
     passages = link("passages:list", drawn.project)
     known = Source.objects.filter(project=drawn.project).values_list("pk", "uuid", "name")
-    named = {pk: (name, f"{passages}?{urlencode({'source': uuid})}") for pk, uuid, name in known}
+    named = {pk: (name, f"{passages}?{urlencode({'source': str(uuid)})}") for pk, uuid, name in known}
     found = _largest(
         map_values.of_column(drawn, "source"), lambda key: named.get(key, (str(key), "")), "No source"
     )

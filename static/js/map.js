@@ -322,6 +322,7 @@
   const clear = () => { area = []; drawing = null; bar.hidden = true; setLasso(false); paint(); };
   const setLasso = (on) => {
     lasso = on;
+    if (on) look(-1);
     canvas.classList.toggle("is-lasso", on);
     part("lasso").setAttribute("aria-pressed", String(on));
   };
@@ -458,6 +459,7 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   new ResizeObserver(resize).observe(canvas);
+  says.textContent = "Loading the points…";
   resize();
   load();
 })();

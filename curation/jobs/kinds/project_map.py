@@ -120,6 +120,7 @@ def _stored(region: regions.Region, frame: grid.Frame) -> dict[str, Any]:
 
 
 def save(job: Job, chunk: Chunk, result: Drawn) -> Tally:
+    assert job.project is not None
     ProjectMap.objects.filter(project=job.project).delete()
     ProjectMap.objects.create(
         uuid=job.uuid,

@@ -25,6 +25,8 @@ NEIGHBOURS = 15
 LEAST = 8
 #: Iterations: with strong attraction first, then as it stays; from an earlier picture.
 EARLY, LATE, AGAIN = 250, 350, 150
+#: Of an earlier picture: after so many iterations known texts are pulled back by this share of their way.
+PULLED_EVERY, PULLED = 10, 0.3
 EARLY_EXAGGERATION = 12.0
 #: Of the lasting exaggeration: none up to the first count, this much from the second on.
 EXAGGERATION, FEW, MANY = 2.0, 5_000, 50_000
@@ -49,22 +51,29 @@ def lay_out(
     if len(units) < LEAST:
         return _main_directions(units, seed)
     near, distances = nearest(units, min(NEIGHBOURS, len(units) - 1), lambda share: beat(_FINDING * share))
-    known = np.isfinite(earlier).all(axis=1) if earlier is not None else np.zeros(len(units), dtype=bool)
+    exaggeration = _exaggeration(len(units))
+    pace = _Pace(beat)
+    known = _known(earlier, len(units))
     if earlier is not None and known.mean() >= LEAST_KNOWN:
-        start, phases = _placed(earlier, known, near, seed), [(AGAIN, _exaggeration(len(units)))]
+        picture = _picture(_placed(earlier, known, near, seed), near, distances, seed)
+        _again(picture, earlier, known, exaggeration, pace)
     else:
         main = _main_directions(units, seed)
-        start = main / (main[:, 0].std() or 1.0) * 1e-4
-        phases = [(EARLY, EARLY_EXAGGERATION), (LATE, _exaggeration(len(units)))]
-    return _optimised(
-        start, near, distances, phases, seed, lambda share: beat(_FINDING + (1 - _FINDING) * share)
-    )
+        picture = _picture(main / (main[:, 0].std() or 1.0) * 1e-4, near, distances, seed)
+        _anew(picture, exaggeration, pace)
+    return _parted(np.asarray(picture, dtype=np.float64), seed)
 
 
 def _units(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
     rows = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.where(lengths == 0, 1, lengths)).astype(np.float16)
+
+
+def _known(earlier: Positions | None, count: int) -> NDArray[np.bool_]:
+    if earlier is None:
+        return np.zeros(count, dtype=np.bool_)
+    return np.isfinite(earlier[:, 0]) & np.isfinite(earlier[:, 1])
 
 
 def _main_directions(units: NDArray[np.float16], seed: int) -> Positions:
@@ -98,14 +107,19 @@ def _exaggeration(count: int) -> float:
     return float(1 + (EXAGGERATION - 1) * share)
 
 
-def _optimised(
-    start: Positions,
-    near: NDArray[np.int64],
-    distances: NDArray[np.float32],
-    phases: list[tuple[int, float]],
-    seed: int,
-    beat: Callable[[float], None],
-) -> Positions:
+class _Pace:
+    """Tells the share that is done of all iterations."""
+
+    def __init__(self, beat: Callable[[float], None]) -> None:
+        self.beat, self.before, self.total = beat, 0, 1
+
+    def __call__(self, iteration: int, error: float, embedding: Any) -> bool:
+        share = (self.before + iteration) / self.total
+        self.beat(_FINDING + (1 - _FINDING) * share)
+        return False
+
+
+def _picture(start: Positions, near: NDArray[np.int64], distances: NDArray[np.float32], seed: int) -> Any:
     from openTSNE import TSNEEmbedding, affinity
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
@@ -114,23 +128,44 @@ def _optimised(
         knn_index=PrecomputedNeighbors(near, distances), k_neighbors=near.shape[1], symmetrize="mean"
     )
     method = "fft" if len(start) > 3_000 else "bh"
-    picture = TSNEEmbedding(start, drawn_to, negative_gradient_method=method, n_jobs=1, random_state=seed)
-    total = sum(iterations for iterations, _ in phases)
-    done = 0
+    return TSNEEmbedding(start, drawn_to, negative_gradient_method=method, n_jobs=1, random_state=seed)
 
-    def told(iteration: int, error: float, embedding: Any) -> bool:
-        beat((done + iteration) / total)
-        return False
 
-    for iterations, exaggeration in phases:
-        picture.optimize(
-            n_iter=iterations,
-            exaggeration=exaggeration,
-            learning_rate="auto",
-            momentum=0.5 if exaggeration == EARLY_EXAGGERATION else 0.8,
-            inplace=True,
-            callbacks=[told],
-            callbacks_every_iters=10,
-        )
-        done += iterations
-    return np.asarray(picture, dtype=np.float64)
+def _anew(picture: Any, exaggeration: float, pace: _Pace) -> None:
+    pace.total = EARLY + LATE
+    for iterations, factor, momentum in ((EARLY, EARLY_EXAGGERATION, 0.5), (LATE, exaggeration, 0.8)):
+        _optimise(picture, iterations, factor, momentum, pace)
+        pace.before += iterations
+
+
+def _again(
+    picture: Any, earlier: Positions, known: NDArray[np.bool_], exaggeration: float, pace: _Pace
+) -> None:
+    """What is new finds its place; what was known gives way, but is pulled back to where it lay."""
+    pace.total = AGAIN
+    for _ in range(AGAIN // PULLED_EVERY):
+        _optimise(picture, PULLED_EVERY, exaggeration, 0.8, pace)
+        picture[known] += PULLED * (earlier[known] - picture[known])
+        pace.before += PULLED_EVERY
+
+
+def _optimise(picture: Any, iterations: int, exaggeration: float, momentum: float, pace: _Pace) -> None:
+    picture.optimize(
+        n_iter=iterations,
+        exaggeration=exaggeration,
+        learning_rate="auto",
+        momentum=momentum,
+        inplace=True,
+        callbacks=[pace],
+        callbacks_every_iters=10,
+    )
+
+
+def _parted(positions: Positions, seed: int) -> Positions:
+    """Texts that are alike to the last bit may come to lie on one point: they are moved a little, so that each can be pointed at."""
+    spread = float(positions.std()) or 1.0
+    cells = np.rint(positions / (1e-4 * spread)).astype(np.int64)
+    _, of, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    crowded = counts[of.reshape(-1)] > 1
+    noise = np.random.default_rng(seed).normal(size=positions.shape) * 3e-3 * spread
+    return positions + noise * crowded[:, None]

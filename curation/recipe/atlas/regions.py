@@ -24,7 +24,7 @@ WORDS = 2
 #: Characters of a text that are read.
 BEGINNING = 700
 _PRIOR = 200.0
-_WORD = re.compile(r"[^\W\d_][^\W\d_'’-]{2,28}[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-]){2,28}[^\W\d_]")
 _ADDRESS = re.compile(r"\S*(?:://|www\.)\S*|\S+\.(?:com|org|net|html?|php)\b\S*")
 
 
@@ -77,7 +77,7 @@ def words_of(text: str) -> set[str]:
 def _grouped(positions: NDArray[np.float64], count: int, seed: int) -> NDArray[np.int64]:
     from sklearn.cluster import KMeans
 
-    found = KMeans(count, n_init=1, random_state=seed).fit_predict(positions)
+    found = KMeans(count, n_init=3, random_state=seed).fit_predict(positions)
     return np.asarray(found, dtype=np.int64)
 
 

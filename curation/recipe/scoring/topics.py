@@ -147,8 +147,6 @@ TOPICS: tuple[Topic, ...] = (
 )  # fmt: skip
 
 KEYS: tuple[str, ...] = (*(topic.key for topic in TOPICS), OTHER)
-#: Key → what pages call it.
-NAMES: dict[str, str] = {**{topic.key: topic.name for topic in TOPICS}, OTHER: "Other"}
 NAMES: dict[str, str] = {topic.key: topic.name for topic in TOPICS} | {OTHER: "Other"}
 
 
