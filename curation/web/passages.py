@@ -65,7 +65,13 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
         request,
         "passages",
         filters,
-        {"page": page, "total": total, "rubrics": by_score.rubrics, "note": note},
+        {
+            "page": page,
+            "total": total,
+            "rubrics": by_score.rubrics,
+            "note": note,
+            "map_url": areas.on_the_map(opened, request),
+        },
     )
 
 

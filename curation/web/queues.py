@@ -18,9 +18,8 @@ from curation import access
 from curation.actions import queues, review
 from curation.actions.queues import MOST_WANTED, ORDERS, SUBJECTS, Filling, QueueError, rubrics_for
 from curation.models import Item, Project, Queue, Sample, Seed, Slot, Source
-from curation.models.project_map import AnotherMap
 from curation.models.reviewing import queue_states
-from curation.recipe.atlas.area import LONGEST, AreaError
+from curation.recipe.atlas.area import LONGEST
 from curation.recipe.review.cards import CARDS, LEVELS
 from curation.web import areas, keyset
 from curation.web.links import link
@@ -161,11 +160,8 @@ class FillForm(forms.Form):
 
     def clean_area(self) -> str:
         area = str(self.cleaned_data["area"])
-        try:
-            if area:
-                areas.within(self.queue.project, area)
-        except (AreaError, AnotherMap) as refusal:
-            raise forms.ValidationError(str(refusal)) from None
+        if area and (refusal := areas.refusal(self.queue.project, area)):
+            raise forms.ValidationError(refusal)
         return area
 
     def clean(self) -> dict[str, Any]:
@@ -246,6 +242,9 @@ def create(request: HttpRequest, project: str) -> HttpResponse:
     user: Any = request.user
     kind = request.POST.get("kind") or request.GET.get("kind") or ""
     area = (request.POST.get("area") or request.GET.get("area") or "")[:LONGEST]
+    if area and (refusal := areas.refusal(opened, area)):
+        messages.error(request, refusal)
+        return redirect("map:page", project=opened.slug)
     if kind not in Queue.Kind.values or kind == Queue.Kind.PAIRS:
         return render(request, "queues/kinds.html", {"kinds": _kinds(opened, area), "area": area})
     wanted = getattr(opened.settings, f"{kind}_decisions")
@@ -276,6 +275,7 @@ def _kinds(project: Project, area: str) -> Any:
         {
             "kind": kind,
             "meaning": KIND_MEANINGS[kind],
+            "inside": queues.matching(project, kind, Filling(area=area)).count() if area else None,
             "url": link("duplicates:list", project)
             if kind == Queue.Kind.PAIRS
             else f"?{urlencode({'kind': kind, **asked})}",

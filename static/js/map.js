@@ -127,7 +127,7 @@
 
   const radius = () => {
     const least = map.count > 20000 ? 1.1 : map.count > 6000 ? 1.5 : map.count > 1500 ? 2.1 : 3;
-    return Math.round(10 * Math.min(7, least * (1 + 0.55 * Math.log2(Math.max(1, view.zoom))))) / 10;
+    return Math.round(10 * Math.min(5.5, least * (1 + 0.55 * Math.log2(Math.max(1, view.zoom))))) / 10;
   };
 
   const paintPoints = (bright, alpha, colourOf) => {

@@ -354,6 +354,7 @@ def test_a_queue_is_made_and_filled_from_an_area(project, mapped, passages, kind
     assert (
         f"kind={kind}&amp;area={area}" in kinds and "kind=samples" not in kinds and "kind=pages" not in kinds
     )
+    assert "3 in the area" in kinds
     form = client.get(f"/projects/stars/queues/new?kind={kind}&area={area}").content.decode()
     assert f'name="area" value="{area}"' in form
     asked = {
@@ -396,6 +397,8 @@ def test_a_queue_is_not_filled_from_an_area_of_an_earlier_map(project, mapped, p
     ):
         assert response.status_code == 422 and "earlier map" in response.content.decode()
     assert "in an area of an earlier map" in client.get(address).content.decode()
+    begun = client.get(f"/projects/stars/queues/new?area={earlier}", follow=True)
+    assert begun.redirect_chain[0][0] == HERE and "earlier map" in begun.content.decode()
     with pytest.raises(QueueError, match="earlier map"):
         queues.fill(queue, Filling(area=earlier), None)
     assert Item.objects.filter(queue=queue).count() == 6
