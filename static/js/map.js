@@ -160,6 +160,7 @@
     paintArea();
     if (over >= 0) paintRing(over);
     if (byKeys) paintCross();
+    canvas.dataset.zoom = view.zoom.toFixed(2);
   };
 
   const paintNames = () => {
@@ -400,7 +401,7 @@
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
-    zoomBy(Math.exp(-Math.max(-120, Math.min(120, event.deltaY * lines)) * 0.0025), event.offsetX, event.offsetY);
+    zoomBy(Math.exp(-Math.max(-600, Math.min(600, event.deltaY * lines)) * 0.0025), event.offsetX, event.offsetY);
   }, { passive: false });
 
   // -- Keys and buttons ---------------------------------------------------------------------------

@@ -6,12 +6,13 @@ import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench.vectors import memory, planted
+from tests.bench.vectors import planted
 
 #: A smaller trial: BENCH_POINTS=5000.
 POINTS = int(os.environ.get("BENCH_POINTS", "50000"))
@@ -56,10 +57,12 @@ def project_map() -> dict[str, Any]:
 
 
 def _laid_out(vectors: NDArray[Any]) -> tuple[float, NDArray[np.float64], float]:
-    """In a process of its own, whose memory nothing else has used: seconds, positions, GB at most."""
+    """In a process of its own, whose memory nothing else has used (`ru_maxrss` would remember its parent's): seconds, positions, GB."""
     from curation.recipe.atlas import layout
 
-    return *_timed(lambda: layout.lay_out(vectors)), memory()
+    seconds, positions = _timed(lambda: layout.lay_out(vectors))
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return seconds, positions, int(status["VmHWM"].split()[0]) / 1e6
 
 
 def _timed(make: Any) -> tuple[float, NDArray[np.float64]]:

@@ -192,6 +192,7 @@ def test_the_wheel_zooms_where_the_pointer_is_and_dragging_moves(
     page.mouse.move(*where)
     for _ in range(5):
         page.mouse.wheel(0, -120)
+    expect(page.locator("canvas")).to_have_attribute("data-zoom", "4.48")
     expect(page.locator("[data-card]")).to_contain_text(f"Star {len(PLACES) - 1}")
     page.mouse.down()
     page.mouse.move(where[0] - 90, where[1] + 60, steps=4)
@@ -210,6 +211,7 @@ def test_the_keyboard_alone_is_enough(page_of: PageOf, mapped: ProjectMap, mia: 
     canvas.focus()
     for _ in range(3):
         page.keyboard.press("+")
+    expect(canvas).to_have_attribute("data-zoom", "2.74")
     for _ in range(9):
         page.keyboard.press("ArrowLeft")
     page.keyboard.press("v")
@@ -276,11 +278,11 @@ def test_without_script_the_legend_is_the_map_in_words(
 ) -> None:
     page = page_of(mia, java_script_enabled=False)
     page.goto(f"{HERE}?by=topic")
-    assert page.get_by_text("The picture needs JavaScript").is_visible()
+    expect(page.get_by_text("The picture needs JavaScript")).to_be_visible()
     page.get_by_label("Colour by").select_option(label="State")
     page.get_by_role("button", name="Colour", exact=True).click()
     page.get_by_role("link", name=f"{len(PLACES)} passages: Seed, not reviewed").click()
-    assert page.get_by_role("heading", name="Seeds").is_visible()
+    expect(page.get_by_role("heading", name="Seeds")).to_be_visible()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
