@@ -240,8 +240,9 @@
 
   // -- The card of a point -----------------------------------------------------------------------
   let waiting;
-  const look = (point, delay = 70) => {
+  const look = (point, { delay = 70, fleeting = false } = {}) => {
     if (point === over) return;
+    card.classList.toggle("is-fleeting", fleeting); // under a mouse it is in nobody's way: a click on the point opens the passage
     over = point;
     paint();
     clearTimeout(waiting);
@@ -359,7 +360,7 @@
     if (!before) {
       const point = event.pointerType === "mouse" ? nearest(...here) : -1;
       canvas.classList.toggle("is-over", point >= 0 && !lasso);
-      if (event.pointerType === "mouse" && !drawing) look(point);
+      if (event.pointerType === "mouse" && !drawing) look(point, { fleeting: true });
       return;
     }
     travelled += Math.hypot(here[0] - before[0], here[1] - before[1]);
@@ -392,12 +393,11 @@
     if (event.type !== "pointerup" || travelled > 6 || pointers.size) return;
     const point = nearest(...place(event));
     if (event.pointerType === "mouse" && point >= 0) open(point);
-    else look(point, 0);
+    else look(point, { delay: 0 });
   };
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", end);
-  canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse" && !event.relatedTarget?.closest?.("[data-card]")) look(-1); });
-  card.addEventListener("pointerleave", () => look(-1));
+  canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse" && !byKeys) look(-1); });
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
@@ -405,7 +405,7 @@
   }, { passive: false });
 
   // -- Keys and buttons ---------------------------------------------------------------------------
-  const around = (change) => () => { change(); byKeys = true; look(nearest(size.width / 2, size.height / 2), 250); };
+  const around = (change) => () => { change(); byKeys = true; look(nearest(size.width / 2, size.height / 2), { delay: 250 }); };
   const table = {
     ArrowLeft: around(() => moveBy(60, 0)), ArrowRight: around(() => moveBy(-60, 0)),
     ArrowUp: around(() => moveBy(0, 60)), ArrowDown: around(() => moveBy(0, -60)),

@@ -6,7 +6,7 @@ of the work (Böhm, Berens & Kobak 2022). It starts from the two main directions
 (Kobak & Berens 2019), and a lasting exaggeration keeps clusters apart from each other where there are many points (Kobak & Linderman 2021).
 A picture that was drawn before is where the next one starts: what people know stays where it was.
 
-Same vectors, same start, same seed: the same picture. Memory is that of the neighbours and of a grid: some 500 MB for 50,000 texts.
+Same vectors, same start, same seed: the same picture. Memory is that of the neighbours and of a grid: some 300 MB for 50,000 texts.
 """
 
 from __future__ import annotations
