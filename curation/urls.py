@@ -15,6 +15,7 @@ AREAS: dict[str, str] = {
     "scorers/": "scorers",
     "rubrics/": "rubrics",
     "thresholds/": "thresholds",
+    "map/": "map",
     "signals/": "signals",
     "seeds/": "seeds",
     "samples/": "samples",

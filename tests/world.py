@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+
 from curation.actions import imports, people, review
 from curation.models import (
     Activity,
@@ -21,6 +23,7 @@ from curation.models import (
     Membership,
     Mishap,
     Project,
+    ProjectMap,
     Rubric,
     SampleStep,
     Scorer,
@@ -28,6 +31,7 @@ from curation.models import (
     SnapshotFile,
     User,
 )
+from curation.recipe.atlas import grid
 from tests import factories as make
 
 
@@ -95,6 +99,8 @@ def a_world(slug: str) -> World:
         "version": "head-1",
         "signal": "compression",
         "knob": "min_factual",
+        "map": a_map(project, passage).uuid,
+        "place": 0,
         "change": KnobChange.objects.create(
             project=project, before={"min_factual": 2.9}, after={"min_factual": 3}
         ).uuid,
@@ -130,6 +136,18 @@ def a_cluster(project: Project, job: Job) -> Cluster:
     for passage in (first, second):
         ClusterMember.objects.create(cluster=cluster, passage=passage, similarity=1)
     return cluster
+
+
+def a_map(project: Project, *passages: Any) -> ProjectMap:
+    """A map on which these passages lie side by side."""
+    model, _ = EmbeddingModel.objects.get_or_create(
+        key="test", defaults={"name": "test", "revision": "1", "dimensions": 3}
+    )
+    places = np.array([(20_000 + 1_000 * at, 30_000) for at in range(len(passages))], dtype=np.uint16)
+    points = grid.points(np.array([passage.pk for passage in passages]), places)
+    return ProjectMap.objects.create(
+        project=project, model=model, method="side by side", count=len(passages), points=points.tobytes()
+    )
 
 
 def a_ruling(project: Project) -> DuplicateRuling:

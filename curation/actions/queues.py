@@ -51,6 +51,8 @@ from curation.models import (
     Slot,
     User,
 )
+from curation.models.project_map import AnotherMap, passages_in
+from curation.recipe.atlas.area import AreaError, parse
 from curation.recipe.review.cards import CARDS, LEVELS
 
 MOST_WANTED = 9
@@ -111,7 +113,7 @@ class Filling:
     """Which subjects a queue is filled from. Empty means: no restriction.
 
     `sources` are ids of the project's sources; scores are 0 to 5, both ends included, by the project's active
-    scorer of `rubric`; `take` is the size of a random sample drawn with `sample_seed`, 0 for all.
+    scorer of `rubric`; `area` is one of the project's map (`recipe.atlas.area`); `take` is the size of a random sample drawn with `sample_seed`, 0 for all.
     """
 
     languages: tuple[str, ...] = ()
@@ -121,6 +123,7 @@ class Filling:
     most_score: float | None = None
     state: str = ""
     workflow: str = ""
+    area: str = ""
     take: int = 0
     sample_seed: int = 1
 
@@ -303,6 +306,8 @@ def matching(project: Project, kind: str, filling: Filling, *, by_score_too: boo
         subjects = _from_sources(subjects, subject, filling.sources)
     if filling.workflow and kind == Queue.Kind.SAMPLES:
         subjects = subjects.filter(workflow=filling.workflow)
+    if filling.area:
+        subjects = _in_area(subjects, project, kind, filling.area)
     if filling.rubric and (filling.least_score is not None or filling.most_score is not None):
         subjects = _with_score(subjects, project, kind, filling)
     if filling.take > 0:
@@ -442,6 +447,16 @@ def _from_sources(subjects: QuerySet[Any], subject: Subject, sources: tuple[int,
         return subjects.filter(source__in=sources)
     found = Occurrence.objects.filter(source__in=sources, document=OuterRef(subject.document))
     return subjects.filter(Exists(found))
+
+
+def _in_area(subjects: QuerySet[Any], project: Project, kind: str, area: str) -> QuerySet[Any]:
+    subject = SUBJECTS[Queue.Kind(kind)]
+    if not subject.passage:
+        raise QueueError(f"A queue of {kind} cannot be filled from the map: its points are passages.")
+    try:
+        return subjects.filter(**{f"{subject.passage}__in": passages_in(project, parse(area))})
+    except (AreaError, AnotherMap) as refusal:
+        raise QueueError(str(refusal)) from None
 
 
 def _with_score(subjects: QuerySet[Any], project: Project, kind: str, filling: Filling) -> QuerySet[Any]:

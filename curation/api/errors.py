@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from curation.actions import review
 from curation.actions.imports import ImportRefused
+from curation.actions.maps import MapError
 from curation.actions.scorers import ScorerError
 from curation.actions.snapshots import ExportError
 from curation.actions.thresholds import ThresholdError
@@ -116,4 +117,5 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(NotNow, said_so("not_now", 409))
     api.add_exception_handler(ScorerError, said_so("scorer_refused", 409))
     api.add_exception_handler(ThresholdError, said_so("threshold_refused", 409))
+    api.add_exception_handler(MapError, said_so("map_refused", 409))
     api.add_exception_handler(DiskFull, said_so("disk_full", 507))

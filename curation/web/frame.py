@@ -60,6 +60,7 @@ RAIL: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Sources", "database", "sources:list", "s"),
             Place("Documents", "file-text", "documents:list", "d"),
             Place("Passages", "text-select", "passages:list", "p"),
+            Place("Map", "map", "map:page", "a"),
             Place("Duplicates", "copy", "duplicates:list", "c"),
             Place("Scorers", "gauge", "scorers:list", "k", Role.REVIEWER, ("rubrics", "signals")),
             Place("Thresholds", "sliders-horizontal", "thresholds:list", "h", Role.MANAGER),

@@ -151,6 +151,13 @@ class Filters:
         self.controls.append(Control("hidden", name, label, str(value)))
         return value
 
+    def text(self, name: str, label: str, most: int) -> str:
+        """Something that this list was reached with and that nobody types; drawn only when it is asked for."""
+        value = self.request.GET.get(name, "").replace("\x00", "")[:most]
+        if value:
+            self.controls.append(Control("hidden", name, label, value))
+        return value
+
     @property
     def cap(self) -> int:
         """How far to count: less far where words are looked for, which no index counts."""
@@ -184,6 +191,15 @@ class Filters:
     @property
     def within(self) -> list[Control]:
         return [control for control in self.controls if control.kind == "hidden"]
+
+    @property
+    def removable(self) -> list[tuple[Control, str]]:
+        """What the list was reached with, each with the list's address without it."""
+        return [(control, self._address(control)) for control in self.within]
+
+    def _address(self, without: Control) -> str:
+        asked = [(one.name, one.value) for one in self.controls if one.value and one is not without]
+        return f"{self.request.path}?{urlencode(asked)}" if asked else self.request.path
 
     @property
     def address(self) -> str:

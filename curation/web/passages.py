@@ -27,7 +27,8 @@ from curation.models import (
     Source,
     lineage,
 )
-from curation.web import keyset, listing, scores, standing, strips
+from curation.recipe.scoring import topics
+from curation.web import areas, keyset, listing, scores, standing, strips
 from curation.web.signals import signals_of
 
 #: Characters of the document that are shown on each side of a passage.
@@ -39,11 +40,12 @@ HAS = (("embedded", "A vector"), ("scored", "Scores"))
 
 @require_GET
 def list_page(request: HttpRequest, project: str) -> HttpResponse:
-    """Every passage, newest first, by state, reason, language, source, kind, words of its heading, and score."""
+    """Every passage, newest first, by state, reason, language, topic, source, kind, words of its heading, an area of the map, and score."""
     opened = access.open(request, project, "browse")
     choices = listing.choices(opened)
     filters = listing.Filters(request)
     rows = _filtered(opened, filters, choices)
+    rows, outside = areas.narrow(opened, filters, rows)
     by_score = scores.read_filter(request, filters, choices, "passage")
     rows = by_score.narrow(rows)
     reason = request.GET.get("reason", "")
@@ -56,12 +58,20 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     standing.show(page.rows, lambda row: standing.of_passage(row, sees_scores=sees_scores, hidden=row.hidden))
     values = scores.values_of("passage", by_score.rubrics, [row.pk for row in page])
     scores.hang(page.rows, by_score.rubrics, values)
-    note = "Passages that wait for your own rating are not shown in this order." if leaves_out else ""
+    note = outside or (
+        "Passages that wait for your own rating are not shown in this order." if leaves_out else ""
+    )
     return listing.respond(
         request,
         "passages",
         filters,
-        {"page": page, "total": total, "rubrics": by_score.rubrics, "note": note},
+        {
+            "page": page,
+            "total": total,
+            "rubrics": by_score.rubrics,
+            "note": note,
+            "map_url": areas.on_the_map(opened, request),
+        },
     )
 
 
@@ -95,6 +105,8 @@ def _filtered(project: Project, filters: listing.Filters, choices: listing.Choic
         rows = rows.filter(left_out=reason)
     if language := filters.select("language", "Language", choices.languages):
         rows = rows.filter(language=language)
+    if topic := filters.select("topic", "Topic", topics.NAMES.items()):
+        rows = rows.filter(document__topic=topic)
     source = filters.select("source", "Source", choices.sources)
     kind = filters.select("kind", "Kind", Source.Kind.choices)
     sources = choices.sources_of(source, kind)

@@ -10,7 +10,8 @@ from django.contrib import messages
 from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from curation import access
@@ -18,8 +19,9 @@ from curation.actions import queues, review
 from curation.actions.queues import MOST_WANTED, ORDERS, SUBJECTS, Filling, QueueError, rubrics_for
 from curation.models import Item, Project, Queue, Sample, Seed, Slot, Source
 from curation.models.reviewing import queue_states
+from curation.recipe.atlas.area import LONGEST
 from curation.recipe.review.cards import CARDS, LEVELS
-from curation.web import keyset
+from curation.web import areas, keyset
 from curation.web.links import link
 
 KIND_MEANINGS = {
@@ -124,6 +126,7 @@ class FillForm(forms.Form):
     sources = forms.MultipleChoiceField(required=False)
     state = forms.ChoiceField(required=False)
     workflow = forms.ChoiceField(required=False)
+    area = forms.CharField(required=False, max_length=LONGEST, widget=forms.HiddenInput)
     rubric = forms.ChoiceField(label="Score", required=False)
     least_score = forms.FloatField(label="At least", required=False, min_value=0, max_value=5)
     most_score = forms.FloatField(label="At most", required=False, min_value=0, max_value=5)
@@ -140,6 +143,9 @@ class FillForm(forms.Form):
 
     def __init__(self, data: Any, *, queue: Queue) -> None:
         super().__init__(data)
+        self.queue = queue
+        if not SUBJECTS[Queue.Kind(queue.kind)].passage:
+            del self.fields["area"]
         for name, found in _choices(queue).items():
             if found is None:
                 del self.fields[name]
@@ -151,6 +157,12 @@ class FillForm(forms.Form):
                 del self.fields[name]
             else:
                 self.fields[name].widget.attrs["step"] = "any"
+
+    def clean_area(self) -> str:
+        area = str(self.cleaned_data["area"])
+        if area and (refusal := areas.refusal(self.queue.project, area)):
+            raise forms.ValidationError(refusal)
+        return area
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -178,6 +190,7 @@ class FillForm(forms.Form):
             most_score=values.get("most_score"),
             state=values.get("state", ""),
             workflow=values.get("workflow", ""),
+            area=values.get("area", ""),
             take=values.get("take") or 0,
             sample_seed=1 if values.get("sample_seed") is None else values["sample_seed"],
         )
@@ -224,12 +237,16 @@ def list(request: HttpRequest, project: str) -> HttpResponse:  # noqa: A001  the
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest, project: str) -> HttpResponse:
-    """Choose a kind, then say what the queue asks for; filling it comes next."""
+    """Choose a kind, then say what the queue asks for; filling it comes next, from an area of the map where one was selected."""
     opened = access.open(request, project, "manage")
     user: Any = request.user
     kind = request.POST.get("kind") or request.GET.get("kind") or ""
+    area = (request.POST.get("area") or request.GET.get("area") or "")[:LONGEST]
+    if area and (refusal := areas.refusal(opened, area)):
+        messages.error(request, refusal)
+        return redirect("map:page", project=opened.slug)
     if kind not in Queue.Kind.values or kind == Queue.Kind.PAIRS:
-        return render(request, "queues/kinds.html", {"kinds": _kinds(opened)})
+        return render(request, "queues/kinds.html", {"kinds": _kinds(opened, area), "area": area})
     wanted = getattr(opened.settings, f"{kind}_decisions")
     initial = {"name": _free_name(opened, kind), "wanted": wanted}
     form = QueueForm(request.POST or None, kind=kind, project=opened, initial=initial)
@@ -239,20 +256,32 @@ def create(request: HttpRequest, project: str) -> HttpResponse:
         except QueueError as error:
             form.add_error("name", str(error))
         else:
-            return redirect("queues:fill", project=opened.slug, queue=queue.uuid)
-    context = {"form": form, "kind": Queue.Kind(kind), "meaning": KIND_MEANINGS[Queue.Kind(kind)]}
+            filling = reverse("queues:fill", args=[opened.slug, queue.uuid])
+            return redirect(f"{filling}?{urlencode({'area': area})}" if area else filling)
+    context = {
+        "form": form,
+        "kind": Queue.Kind(kind),
+        "meaning": KIND_MEANINGS[Queue.Kind(kind)],
+        "area": area,
+    }
     return render(request, "queues/create.html", context, status=422 if form.errors else 200)
 
 
-def _kinds(project: Project) -> Any:
-    """Every kind with where it is made: pairs are drawn where duplicates are looked at."""
+def _kinds(project: Project, area: str) -> Any:
+    """Every kind with where it is made: pairs are drawn where duplicates are looked at. From an area of the map: those whose
+    subjects are passages."""
+    asked = {"area": area} if area else {}
     return [
         {
             "kind": kind,
             "meaning": KIND_MEANINGS[kind],
-            "url": link("duplicates:list", project) if kind == Queue.Kind.PAIRS else f"?kind={kind}",
+            "inside": queues.matching(project, kind, Filling(area=area)).count() if area else None,
+            "url": link("duplicates:list", project)
+            if kind == Queue.Kind.PAIRS
+            else f"?{urlencode({'kind': kind, **asked})}",
         }
         for kind in Queue.Kind
+        if SUBJECTS[kind].passage or not area
     ]
 
 
@@ -339,6 +368,8 @@ def _said(queue: Queue) -> str:
             said.append("in " + ", ".join(value))
         elif key in ("state", "workflow"):
             said.append(f"{key} {value}")
+        elif key == "area":
+            said.append(areas.said(queue.project, value))
         elif key == "take":
             said.append(f"a random sample of {value:,} with seed {queue.filter.get('sample_seed', 1)}")
         elif key in ("least_score", "most_score"):
@@ -388,6 +419,8 @@ def fill(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     data: QueryDict = request.POST if request.method == "POST" else request.GET
     form = FillForm(data, queue=found)
     context: dict[str, Any] = {"form": form, "queue": found}
+    if area := data.get("area", ""):
+        context["area_said"] = areas.said(opened, area)
     status = 200
     if form.is_valid():
         filling = form.filling()

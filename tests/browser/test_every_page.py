@@ -22,7 +22,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PageOf = Callable[..., Page]
 
 #: What a browser is sent to that is no page: files, parts, the machine's own.
-NO_PAGES = ("api:", "healthz", "exports:file", "frame:", "admin:autocomplete", "admin:jsi18n", "admin:logout")
+NO_PAGES = (
+    "api:",
+    "healthz",
+    "exports:file",
+    "map:points",
+    "frame:",
+    "admin:autocomplete",
+    "admin:jsi18n",
+    "admin:logout",
+)
 
 
 @pytest.fixture

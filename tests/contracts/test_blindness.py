@@ -18,7 +18,7 @@ from curation.actions import people, review
 from curation.models import ActiveScorer, Cluster, Rubric, Score, Scorer
 from tests import factories as make
 from tests.contracts.test_access import addresses
-from tests.world import a_cluster, a_stored_document
+from tests.world import a_cluster, a_map, a_stored_document
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,8 @@ SUMS = {"overview:page", "overview:running", "thresholds:list", "thresholds:benc
 #: Lists are asked for by score and by what was decided too: an order or a missing row tells as much as a figure.
 QUERIES = {
     "passages:list": ["?rubric=factual&least=3", "?sort=highest", "?reason=low_scores", "?reason=rejected"],
+    "map:page": ["?by=score:factual", "?by=score:reasoning", "?by=state"],
+    "map:points": ["?by=score:factual", "?by=score:reasoning", "?by=state"],
     "seeds:list": ["?rubric=reasoning&least=3", "?sort=lowest", "?state=approved", "?state=rejected"],
     "samples:list": ["?state=approved", "?state=rejected"],
     "queues:page": ["?state=open", "?state=accepted", "?state=disputed"],
@@ -83,6 +85,8 @@ class World:
             "version": "starter-1",
             "signal": "compression",
             "knob": "min_factual",
+            "map": a_map(self.project, passage, make.a_passage(self.project)).uuid,
+            "place": 0,
         }
         self.passage = passage
 
