@@ -1,0 +1,228 @@
+"""Kind `annotate`: a language model rates texts by a rubric. Each text ends as a label, a named failure, or not asked for want of budget.
+
+A chunk is a frozen list of subjects. Calls are committed one by one, long before the chunk is saved: a piece that is run again finds
+its answers and asks only for what was in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from curation.actions import annotating
+from curation.jobs.clerk import Budget, Clerk
+from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
+from curation.models import Chunk, Endpoint, Job, Label, PromptVersion, Rubric, Spending
+from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust, ask
+from curation.recipe.llm.client import Client
+from curation.recipe.llm.errors import ERRORS, CallFailed
+from curation.recipe.llm.prompts import PromptError, render
+from curation.recipe.llm.records import Answer, Request, Sampling
+from curation.recipe.llm.structured import fields_of
+from curation.recipe.scoring import annotator
+from curation.recipe.scoring.annotator import Rated
+
+TEXTS = 48  # per chunk: at most so many labels wait for the piece to end
+
+
+class EndpointFailed(Exception):
+    """The endpoint answers nobody: the piece stops, and can be resumed once it does."""
+
+
+@dataclass(slots=True)
+class Rating:
+    """What a chunk came to, by subject."""
+
+    labels: dict[int, tuple[Rated, int | None]] = field(default_factory=dict)  # with the call that said it
+    failed: dict[int, CallFailed] = field(default_factory=dict)
+    not_asked: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        return len(self.labels) + len(self.failed) + len(self.not_asked) + len(self.gone)
+
+
+# Planning
+
+
+def plan(job: Job) -> Iterator[ChunkPlan]:
+    assert job.project is not None
+    rubric, endpoint = _rubric(job), _endpoint(job)
+    found = annotating.texts(job.project, rubric, endpoint, job.options["which"])
+    subjects = list(found.values_list("pk", flat=True)[: job.options["take"]])
+    for start in range(0, len(subjects), TEXTS):
+        part = subjects[start : start + TEXTS]
+        yield ChunkPlan({"subjects": part}, len(part))
+
+
+def _rubric(job: Job) -> Rubric:
+    return Rubric.objects.get(pk=job.options["rubric"])
+
+
+def _endpoint(job: Job) -> Endpoint:
+    """Raises ValueError where it was archived, or is another model now: labels carry the model's name."""
+    endpoint = Endpoint.objects.get(pk=job.options["endpoint"])
+    if endpoint.archived_at is not None:
+        raise ValueError(f"The endpoint {endpoint} was archived.")
+    if endpoint.model != job.options["model"]:
+        raise ValueError(
+            f"The endpoint {endpoint} is {endpoint.model} now, and this job asked {job.options['model']}: start another."
+        )
+    return endpoint
+
+
+# Asking
+
+
+def process(job: Job, chunk: Chunk, pulse: Pulse) -> Rating:
+    rubric, endpoint = _rubric(job), _endpoint(job)
+    version = PromptVersion.objects.select_related("prompt").get(pk=job.options["version"])
+    rating = Rating()
+    requests = _requests(job, chunk, rubric, version, rating)
+    clerk = Clerk(job, chunk, endpoint, version, _budget(job))
+    try:
+        clerk.run(lambda client: _all(requests, client, clerk, rating), pulse, lambda: rating.done)
+    except EndpointDown as error:
+        raise EndpointFailed(f"{error} What was answered stays; set the endpoint right and resume.") from None
+    except CallFailed as failed:  # before the first request: its key, say
+        raise EndpointFailed(f"{failed} Set the endpoint right and resume.") from None
+    return rating
+
+
+def _budget(job: Job) -> Budget:
+    money = job.options["budget_money"]
+    return Budget(job.options["budget_tokens"], None if money is None else Decimal(money))
+
+
+def _requests(
+    job: Job, chunk: Chunk, rubric: Rubric, version: PromptVersion, rating: Rating
+) -> dict[int, Request]:
+    """The question about each text; texts that are gone, and prompts that cannot be rendered, are noted."""
+    told = annotating.content(rubric, chunk.inputs["subjects"])
+    schema = annotator.schema_of(rubric.highest)
+    sampling = Sampling(**job.options["sampling"])
+    template = version.template
+    found: dict[int, Request] = {}
+    for subject in chunk.inputs["subjects"]:
+        if subject not in told:
+            rating.gone.add(subject)
+            continue
+        rating.names[subject], text = told[subject]
+        try:
+            messages = render(template, annotating.values_for(rubric, text))
+        except PromptError as error:
+            rating.failed[subject] = CallFailed("prompt_failed", str(error))
+            continue
+        found[subject] = Request(messages=messages, sampling=sampling, schema=schema)
+    return found
+
+
+async def _all(requests: Mapping[int, Request], client: Client, clerk: Clerk, rating: Rating) -> None:
+    trust = Trust()
+    read = reader(next(iter(requests.values())).schema or {}) if requests else None
+
+    async def one(subject: int, request: Request) -> None:
+        assert read is not None
+        try:
+            rated, answer = await ask(_fitting(request, client), client, clerk, read, trust=trust)
+        except CallFailed as failed:
+            rating.failed[subject] = failed
+        except BudgetSpent:
+            rating.not_asked.add(subject)
+        else:
+            rating.labels[subject] = (rated, answer.call)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for subject, request in requests.items():
+                group.create_task(one(subject, request))
+    except* EndpointDown as down:
+        raise down.exceptions[0] from None
+
+
+def _fitting(request: Request, client: Client) -> Request:
+    """For servers of raw completion and models without chat: the messages as one text."""
+    if client.endpoint.kind != "completion":
+        return request
+    text = "\n\n".join(one.content for one in request.messages) + "\n\n"
+    return Request(prompt=text, sampling=request.sampling, schema=request.schema)
+
+
+def reader(schema: Mapping[str, Any]) -> Callable[[Answer], Rated]:
+    """What makes a rating of an answer."""
+
+    def read(answer: Answer) -> Rated:
+        found = fields_of(answer.choices[0], schema)
+        return annotator.rated(found.values, found.notes)
+
+    return read
+
+
+# Saving
+
+
+def save(job: Job, chunk: Chunk, result: Rating) -> Tally:
+    rubric = _rubric(job)
+    Label.objects.bulk_create(
+        (
+            Label(
+                project=job.project,
+                rubric=rubric,
+                annotator=job.options["annotator"],
+                value=rated.value,
+                reasons=rated.reasons,
+                job=job,
+                call_id=call,
+                **{f"{rubric.level}_id": subject},
+            )
+            for subject, (rated, call) in sorted(result.labels.items())
+        ),
+        ignore_conflicts=True,
+    )
+    return Tally(
+        done=len(result.labels),
+        dropped=len(result.not_asked) + len(result.gone),
+        failed=len(result.failed),
+        mishaps=[
+            (f"{rubric.level} {result.names.get(subject, subject)}", failed.name, str(failed))
+            for subject, failed in sorted(result.failed.items())
+        ],
+    )
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """What came of it, in numbers. Never what the model said: people may still be asked the same."""
+    sums = list(job.chunks.values_list("done", "dropped", "failed"))
+    done, dropped, failed = (sum(column) for column in zip(*sums, strict=True)) if sums else (0, 0, 0)
+    spent = Spending.objects.of(job)
+    said: dict[str, Any] = {"annotator": job.options["annotator"], "labels": done}
+    if failed:
+        reasons = Counter(job.mishaps.values_list("reason", flat=True))
+        said["failed"] = {ERRORS[name].title: count for name, count in reasons.most_common()}
+    if dropped:
+        said["not_asked"] = (
+            f"{dropped:,}: the budget did not cover them, or the texts are gone. Ask again to go on."
+        )
+    said |= {"calls": spent.calls, "tokens": spent.tokens}
+    if spent.money:
+        said["cost"] = f"{spent.money:,.4f}"
+    if spent.lost:
+        said["perhaps_spent"] = f"{spent.lost:,} tokens at most, by calls that were cut off"
+    return said
+
+
+KIND = Kind(
+    name="annotate",
+    title="Ask a language model",
+    unit="texts",
+    plan=plan,
+    process=process,
+    save=save,
+    finish=finish,
+)
