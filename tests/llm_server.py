@@ -129,7 +129,7 @@ class Server:
                     self.in_flight -= 1
                 if not going_on:
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()

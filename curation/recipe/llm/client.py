@@ -20,7 +20,7 @@ from curation.recipe.llm.errors import CallFailed, of_status
 from curation.recipe.llm.pace import Pace
 from curation.recipe.llm.records import Answer, Choice, Endpoint, Request, Token, Usage
 from curation.recipe.llm.retry import retry_after
-from curation.recipe.text.normalise import safe_text
+from curation.recipe.text.normalise import safe_json
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -91,7 +91,7 @@ class Remote:
                 if method == "get":
                     response = await self._sdk.get(path, cast_to=httpx2.Response)
                 else:
-                    response = await self._sdk.post(path, cast_to=httpx2.Response, body=body)
+                    response = await self._sdk.post(path, cast_to=httpx2.Response, content=body)
         except CallFailed:
             raise
         except (TimeoutError, openai.APITimeoutError):
@@ -147,20 +147,9 @@ def _of_connection(cause: BaseException | None) -> CallFailed:
 def _parsed(content: bytes) -> Any:
     try:
         data = orjson.loads(content)
-        return storable(data) if b"\\u0000" in content else data
+        return safe_json(data) if b"\\u0000" in content else data
     except orjson.JSONDecodeError:
         return content[:2000].decode("utf-8", "replace")
-
-
-def storable(data: Any) -> Any:
-    """JSON whose strings PostgreSQL can hold: without NUL, which models do write."""
-    if isinstance(data, str):
-        return safe_text(data).text
-    if isinstance(data, list):
-        return [storable(one) for one in data]
-    if isinstance(data, dict):
-        return {safe_text(name).text: storable(value) for name, value in data.items()}
-    return data
 
 
 # What is sent

@@ -16,6 +16,7 @@ import orjson
 
 from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.records import Choice, Message, Request
+from curation.recipe.text.normalise import safe_json
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -94,7 +95,7 @@ def _object(text: str) -> tuple[dict[str, Any] | None, list[str]]:
     except orjson.JSONDecodeError:
         data = _repaired(inner)
         notes.append("repaired")
-    return (data if isinstance(data, dict) else None), notes
+    return (safe_json(data) if isinstance(data, dict) else None), notes
 
 
 def _repaired(text: str) -> Any:
