@@ -219,7 +219,7 @@ def start(
         raise AnnotatingError("A budget is more than nothing.")
     take = _checked_take(take)
     if not texts(project, rubric, endpoint, which).exists():
-        raise AnnotatingError(_nothing(rubric, endpoint, which))
+        raise AnnotatingError(nothing(rubric, endpoint, which))
     asked = version()
     options = {
         "rubric": rubric.pk,
@@ -268,7 +268,8 @@ def _checked_take(take: int) -> int:
     return take
 
 
-def _nothing(rubric: Rubric, endpoint: Endpoint, which: str) -> str:
+def nothing(rubric: Rubric, endpoint: Endpoint, which: str) -> str:
+    """Why there are no texts to ask about."""
     if which == "rated":
         return f"People have rated nothing by {rubric.name.lower()} that {endpoint.model} has not rated too."
     return f"There is nothing that {endpoint.model} has not rated by {rubric.name.lower()} already."
