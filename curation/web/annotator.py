@@ -60,7 +60,15 @@ class AskForm(forms.Form):
 class BudgetForm(forms.Form):
     """What may be spent at most: in tokens, or in money where the endpoint has a price."""
 
-    budget_tokens = forms.IntegerField(label="Tokens at most", min_value=1, max_value=10**12, required=False)
+    use_required_attribute = False
+    budget_tokens = forms.IntegerField(
+        label="Tokens at most",
+        min_value=1,
+        max_value=10**12,
+        required=False,
+        help_text="Read and written together.",
+        error_messages={"required": "Say how many tokens may be spent at most."},
+    )
     budget_money = forms.DecimalField(
         label="Money at most",
         min_value=0,
@@ -81,6 +89,7 @@ class BudgetForm(forms.Form):
         super().__init__(*args, initial=offered, **kwargs)
         if not endpoint.has_price:
             del self.fields["budget_money"]
+            self.fields["budget_tokens"].required = True
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -26,7 +26,8 @@ from curation.recipe.llm.structured import fields_of
 from curation.recipe.scoring import annotator
 from curation.recipe.scoring.annotator import Rated
 
-TEXTS = 48  # per chunk: at most so many labels wait for the piece to end
+#: Texts of a piece: enough to keep every place at the endpoint busy, few enough that labels do not wait long for its end.
+LEAST_TEXTS, MOST_TEXTS, ROUNDS = 48, 512, 4
 
 
 class EndpointFailed(Exception):
@@ -56,8 +57,9 @@ def plan(job: Job) -> Iterator[ChunkPlan]:
     rubric, endpoint = _rubric(job), _endpoint(job)
     found = annotating.texts(job.project, rubric, endpoint, job.options["which"])
     subjects = list(found.values_list("pk", flat=True)[: job.options["take"]])
-    for start in range(0, len(subjects), TEXTS):
-        part = subjects[start : start + TEXTS]
+    size = min(MOST_TEXTS, max(LEAST_TEXTS, endpoint.record.together * ROUNDS))
+    for start in range(0, len(subjects), size):
+        part = subjects[start : start + size]
         yield ChunkPlan({"subjects": part}, len(part))
 
 

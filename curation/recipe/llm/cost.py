@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 from curation.recipe.llm.records import Price, Request, Usage
 
 MILLION = 1_000_000
-#: Characters of English prose per token of today's byte-pair vocabularies lie near 4; with 3 an estimate errs to the dear side.
+#: English prose has near 4 characters to a token of today's byte-pair vocabularies; with 3 an estimate errs to the dear side.
 CHARACTERS_PER_TOKEN = 3
+#: Digits and signs are often tokens of their own, and other scripts take most of a token for each byte or two.
+_DENSE = re.compile(r"[!-@\[-`{-~]")
+TOKENS_PER_WIDE_BYTE = 0.6
 #: What a chat template adds around each message.
 AROUND_MESSAGE = 8
 
@@ -19,11 +25,12 @@ def money(price: Price, usage: Usage) -> float | None:
 
 
 def tokens_in(text: str) -> int:
-    """An estimate on the dear side, without anybody's tokenizer: by characters, and by UTF-8 bytes where a script needs
-    many of them for each character."""
-    characters = len(text)
-    wide = (len(text.encode("utf-8", "replace")) - characters) // 2 if not text.isascii() else 0
-    return -(-(characters + wide * 3) // CHARACTERS_PER_TOKEN)
+    """An estimate on the dear side, without anybody's tokenizer: letters by the three, digits and signs one by one, other
+    scripts by their bytes in UTF-8."""
+    dense = len(_DENSE.findall(text))
+    ascii_characters = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+    wide = 0 if text.isascii() else len(text.encode("utf-8", "replace")) - ascii_characters
+    return math.ceil((ascii_characters - dense) / CHARACTERS_PER_TOKEN + dense + wide * TOKENS_PER_WIDE_BYTE)
 
 
 def estimated(request: Request, written: str = "") -> Usage:

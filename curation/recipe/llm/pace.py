@@ -100,7 +100,7 @@ class Bucket:
     def __init__(self, per_minute: int | None, clock: Callable[[], float]) -> None:
         self.per_minute = per_minute
         self._clock = clock
-        self._free_at = 0.0
+        self._free_at = float("-inf")
 
     def take(self, amount: float) -> float:
         if not self.per_minute:
@@ -109,4 +109,4 @@ class Bucket:
         # A sixth of a minute's worth may come at once.
         start = max(self._free_at, now - MINUTE / 6)
         self._free_at = start + amount * MINUTE / self.per_minute
-        return max(0.0, self._free_at - now - amount * MINUTE / self.per_minute)
+        return max(0.0, start - now)
