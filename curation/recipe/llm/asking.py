@@ -221,18 +221,19 @@ async def _attempt(
             failure = failed
             if failed.name in ("rate_limited", "overloaded") or failed.wait:
                 client.pace.slow_down(turn, failed.wait)
-    entry = Entry(
-        key=key_of(client.endpoint, request),
-        request=sent,
-        attempt=attempt,
-        rung=rung,
-        seconds=time.monotonic() - began,
-        answer=answer,
-        error=failure.name if failure else "",
-        detail=failure.detail if failure else "",
-        held=most,
-    )
-    call = await ledger.commit(entry)
+        # Still in one's turn: what was not committed when the process dies is never more than what may be in flight.
+        entry = Entry(
+            key=key_of(client.endpoint, request),
+            request=sent,
+            attempt=attempt,
+            rung=rung,
+            seconds=time.monotonic() - began,
+            answer=answer,
+            error=failure.name if failure else "",
+            detail=failure.detail if failure else "",
+            held=most,
+        )
+        call = await ledger.commit(entry)
     if failure is not None:
         raise failure
     assert answer is not None
