@@ -120,11 +120,11 @@ def _by_uncertainty(project: Project, rubric: Rubric, found: QuerySet[Any]) -> Q
 def content(rubric: Rubric, subjects: Sequence[int]) -> dict[int, tuple[str, str]]:
     """{subject: (uuid, text)} of those that still stand."""
     if rubric.level == Rubric.Level.DOCUMENT:
-        rows = Document.objects.filter(pk__in=subjects, withdrawn_at=None, extraction__isnull=False)
-        told = rows.values_list("pk", "uuid", "extraction__text")
+        pages = Document.objects.filter(pk__in=subjects, withdrawn_at=None, extraction__isnull=False)
+        told = list(pages.values_list("pk", "uuid", "extraction__text"))
     else:
-        rows = Passage.objects.filter(pk__in=subjects, document__withdrawn_at=None)  # type: ignore[assignment]
-        told = rows.values_list("pk", "uuid", "text")
+        passages = Passage.objects.filter(pk__in=subjects, document__withdrawn_at=None)
+        told = list(passages.values_list("pk", "uuid", "text"))
     return {pk: (str(uuid), text) for pk, uuid, text in told}
 
 

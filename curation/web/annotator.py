@@ -78,15 +78,13 @@ class BudgetForm(forms.Form):
         help_text="In the currency of its prices.",
     )
 
-    def __init__(
-        self, *args: Any, endpoint: Endpoint, estimate: Estimate | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, data: Any = None, *, endpoint: Endpoint, estimate: Estimate | None = None) -> None:
         offered: dict[str, Any] = {}
         if estimate is not None:
             offered = {"budget_tokens": estimate.offered_tokens}
             if estimate.money is not None:
                 offered["budget_money"] = f"{estimate.money * annotating.ROOM + 0.0001:.4f}"
-        super().__init__(*args, initial=offered, **kwargs)
+        super().__init__(data, initial=offered)
         if not endpoint.has_price:
             del self.fields["budget_money"]
             self.fields["budget_tokens"].required = True

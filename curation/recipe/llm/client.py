@@ -47,7 +47,7 @@ class Remote:
 
     def __init__(self, endpoint: Endpoint, secret: str = "") -> None:
         self.endpoint = endpoint
-        self.rungs = RUNGS if endpoint.kind == "chat" else ("text",)
+        self.rungs: tuple[str, ...] = RUNGS if endpoint.kind == "chat" else ("text",)
         limits = endpoint.limits
         self.pace = Pace(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
         self._limit_name = "max_tokens"

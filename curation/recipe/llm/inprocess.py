@@ -22,13 +22,14 @@ _busy = threading.Lock()
 class Local:
     """Answers by a model that is loaded once per process. `endpoint.address` is not used."""
 
-    rungs = ("text",)
+    rungs: tuple[str, ...] = ("text",)
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.pace = Pace(1)
 
     async def send(self, request: Request, rung: str = "text") -> Answer:
+        await asyncio.to_thread(loaded, self.endpoint.model)  # which may take minutes, once
         began = time.monotonic()
         try:
             async with asyncio.timeout(self.endpoint.limits.seconds):

@@ -1,7 +1,7 @@
 """What a language model is asked about a text: a rubric's question on its scale, reasons before the number.
 
-Reasons first, then an integer on a scale with anchors: the annotator of FineWeb-Edu (Penedo et al. 2024, appendix F) and of
-Prometheus (Kim et al. 2023), whose models rate closer to people when they argue before they rate. The text stands between two marks
+Reasons first, then an integer on a scale with anchors, as the annotators of FineWeb-Edu (Penedo et al. 2024) and Prometheus
+(Kim et al. 2023) are asked. The text stands between two marks
 that it cannot contain, and is said to be data: pages do try to tell their reader what to do.
 """
 
