@@ -294,9 +294,7 @@ class Clerk:
         running = Chunk.objects.filter(
             state=Chunk.State.RUNNING, job__options__endpoint=self.endpoint.pk, job__state=Job.State.RUNNING
         ).count()
-        together = self.endpoint.record.together
-        loop = background().loop
-        loop.call_soon_threadsafe(client.pace.set_ceiling, max(1, together // max(1, running)))
+        background().loop.call_soon_threadsafe(client.pace.share, max(1, running))
 
 
 def _answer(replies: Sequence[tuple[_Wish, Any]]) -> None:

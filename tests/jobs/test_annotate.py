@@ -10,6 +10,7 @@ from curation.actions import annotating
 from curation.jobs import control, run
 from curation.models import Call, Endpoint, Job, Label, Mishap, Spending
 from curation.recipe.llm import asking
+from curation.recipe.llm.prompts import PromptError, render
 from curation.recipe.llm.retry import Retrying
 from tests import factories as make
 from tests.labelling import our_rubric
@@ -325,3 +326,19 @@ def test_an_endpoint_whose_model_was_changed_is_not_asked_under_the_old_name(pro
         Endpoint.objects.filter(pk=endpoint.pk).update(model="other")
         job = run.drain(job)
     assert job.state == Job.State.FAILED and "start another" in job.reason
+
+
+def test_a_prompt_that_cannot_be_rendered_is_a_named_failure_of_its_text(project, rubric, monkeypatch):
+    rows = passages(project, 3)
+
+    def broken(template, values):
+        if "number 1" in values["text"]:
+            raise PromptError("It took more than 10 seconds.")
+        return render(template, values)
+
+    monkeypatch.setattr("curation.recipe.scoring.annotator.render", broken)
+    with serving() as server:
+        job = run.drain(asked(project, rubric, an_endpoint(server)))
+    assert job.result["labels"] == 2
+    (mishap,) = Mishap.objects.filter(job=job)
+    assert (mishap.reason, mishap.subject) == ("prompt_failed", f"passage {rows[1].uuid}")

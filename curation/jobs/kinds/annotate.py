@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -17,14 +17,11 @@ from curation.actions import annotating
 from curation.jobs.clerk import Budget, Clerk
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Endpoint, Job, Label, PromptVersion, Rubric, Spending
-from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust, ask
+from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust
 from curation.recipe.llm.client import Client
 from curation.recipe.llm.errors import ERRORS, CallFailed
-from curation.recipe.llm.prompts import PromptError, render
-from curation.recipe.llm.records import Answer, Request, Sampling
-from curation.recipe.llm.structured import fields_of
-from curation.recipe.scoring import annotator
-from curation.recipe.scoring.annotator import Rated
+from curation.recipe.llm.records import Sampling
+from curation.recipe.scoring.annotator import Rate, Rated
 
 #: Texts of a piece: enough to keep every place at the endpoint busy, few enough that labels do not wait long for its end.
 LEAST_TEXTS, MOST_TEXTS, ROUNDS = 48, 512, 4
@@ -85,11 +82,13 @@ def _endpoint(job: Job) -> Endpoint:
 def process(job: Job, chunk: Chunk, pulse: Pulse) -> Rating:
     rubric, endpoint = _rubric(job), _endpoint(job)
     version = PromptVersion.objects.select_related("prompt").get(pk=job.options["version"])
-    rating = Rating()
-    requests = _requests(job, chunk, rubric, version, rating)
+    rating, step = Rating(), _step(job, rubric, version)
+    told = annotating.content(rubric, chunk.inputs["subjects"])
+    rating.gone = set(chunk.inputs["subjects"]) - told.keys()
+    rating.names = {subject: uuid for subject, (uuid, _) in told.items()}
     clerk = Clerk(job, chunk, endpoint, version, _budget(job))
     try:
-        clerk.run(lambda client: _all(requests, client, clerk, rating), pulse, lambda: rating.done)
+        clerk.run(lambda client: _all(told, step, client, clerk, rating), pulse, lambda: rating.done)
     except EndpointDown as error:
         raise EndpointFailed(f"{error} What was answered stays; set the endpoint right and resume.") from None
     except CallFailed as failed:  # before the first request: its key, say
@@ -102,37 +101,22 @@ def _budget(job: Job) -> Budget:
     return Budget(job.options["budget_tokens"], None if money is None else Decimal(money))
 
 
-def _requests(
-    job: Job, chunk: Chunk, rubric: Rubric, version: PromptVersion, rating: Rating
-) -> dict[int, Request]:
-    """The question about each text; texts that are gone, and prompts that cannot be rendered, are noted."""
-    told = annotating.content(rubric, chunk.inputs["subjects"])
-    schema = annotator.schema_of(rubric.highest)
-    sampling = Sampling(**job.options["sampling"])
-    template = version.template
-    found: dict[int, Request] = {}
-    for subject in chunk.inputs["subjects"]:
-        if subject not in told:
-            rating.gone.add(subject)
-            continue
-        rating.names[subject], text = told[subject]
-        try:
-            messages = render(template, annotating.values_for(rubric, text))
-        except PromptError as error:
-            rating.failed[subject] = CallFailed("prompt_failed", str(error))
-            continue
-        found[subject] = Request(messages=messages, sampling=sampling, schema=schema)
-    return found
+def _step(job: Job, rubric: Rubric, version: PromptVersion) -> Rate:
+    anchors = tuple(str(one) for one in rubric.anchors)
+    return Rate(
+        rubric.question, anchors, rubric.highest, Sampling(**job.options["sampling"]), version.template
+    )
 
 
-async def _all(requests: Mapping[int, Request], client: Client, clerk: Clerk, rating: Rating) -> None:
+async def _all(
+    told: Mapping[int, tuple[str, str]], step: Rate, client: Client, clerk: Clerk, rating: Rating
+) -> None:
+    """Ask about every text at once; the endpoint's pace and the budget hold them back."""
     trust = Trust()
-    read = reader(next(iter(requests.values())).schema or {}) if requests else None
 
-    async def one(subject: int, request: Request) -> None:
-        assert read is not None
+    async def one(subject: int, text: str) -> None:
         try:
-            rated, answer = await ask(_fitting(request, client), client, clerk, read, trust=trust)
+            rated, answer = await step.run(text, client, clerk, trust)
         except CallFailed as failed:
             rating.failed[subject] = failed
         except BudgetSpent:
@@ -142,28 +126,10 @@ async def _all(requests: Mapping[int, Request], client: Client, clerk: Clerk, ra
 
     try:
         async with asyncio.TaskGroup() as group:
-            for subject, request in requests.items():
-                group.create_task(one(subject, request))
+            for subject, (_, text) in told.items():
+                group.create_task(one(subject, text))
     except* EndpointDown as down:
         raise down.exceptions[0] from None
-
-
-def _fitting(request: Request, client: Client) -> Request:
-    """For servers of raw completion and models without chat: the messages as one text."""
-    if client.endpoint.kind != "completion":
-        return request
-    text = "\n\n".join(one.content for one in request.messages) + "\n\n"
-    return Request(prompt=text, sampling=request.sampling, schema=request.schema)
-
-
-def reader(schema: Mapping[str, Any]) -> Callable[[Answer], Rated]:
-    """What makes a rating of an answer."""
-
-    def read(answer: Answer) -> Rated:
-        found = fields_of(answer.choices[0], schema)
-        return annotator.rated(found.values, found.notes)
-
-    return read
 
 
 # Saving

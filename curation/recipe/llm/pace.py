@@ -24,7 +24,8 @@ class Pace:
         tokens_per_minute: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.ceiling = max(1, ceiling)
+        self.limits = (max(1, ceiling), per_minute, tokens_per_minute)
+        self.ceiling = self.limits[0]
         self.allowed = float(self.ceiling)
         self.in_flight = 0
         self._clock = clock
@@ -34,9 +35,12 @@ class Pace:
         self._closed_until = 0.0
         self._slowed_at = -1.0
 
-    def set_ceiling(self, ceiling: int) -> None:
-        """Another share of what the endpoint allows: other pieces of work ask it too."""
-        ceiling = max(1, ceiling)
+    def share(self, parts: int) -> None:
+        """Take one of so many parts of what the endpoint allows: other pieces of work ask it too."""
+        whole, per_minute, tokens_per_minute = self.limits
+        self._requests.per_minute = per_minute and per_minute / parts
+        self._tokens.per_minute = tokens_per_minute and tokens_per_minute / parts
+        ceiling = max(1, whole // parts)
         if self.allowed >= self.ceiling:
             self.allowed = float(ceiling)
         self.ceiling, self.allowed = ceiling, min(self.allowed, float(ceiling))
@@ -97,7 +101,7 @@ class Pace:
 class Bucket:
     """So much a minute, evenly: `take` says how many seconds to wait before it is there. None is no limit."""
 
-    def __init__(self, per_minute: int | None, clock: Callable[[], float]) -> None:
+    def __init__(self, per_minute: float | None, clock: Callable[[], float]) -> None:
         self.per_minute = per_minute
         self._clock = clock
         self._free_at = float("-inf")

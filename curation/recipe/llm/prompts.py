@@ -128,8 +128,11 @@ class Renderer:
         """The child that is there, or a new one: the child of the process that we were forked from is not ours."""
         if self._owner != os.getpid():
             self._process, self._owner = None, os.getpid()
-        if self._process is not None and self._served >= self.bounds.renders:
-            self.close()
+        if self._process is not None:
+            # The kernel ends it with the thread that started it, which in a web server comes and goes.
+            gone = self._process.poll() is not None
+            if gone or self._served >= self.bounds.renders:
+                self.close()
         if self._process is None:
             self._process, self._served = self._started(), 0
         return self._process

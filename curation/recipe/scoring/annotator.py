@@ -1,17 +1,26 @@
 """What a language model is asked about a text: a rubric's question on its scale, reasons before the number.
 
 Reasons first, then an integer on a scale with anchors, as the annotators of FineWeb-Edu (Penedo et al. 2024) and Prometheus
-(Kim et al. 2023) are asked. The text stands between two marks
-that it cannot contain, and is said to be data: pages do try to tell their reader what to do.
+(Kim et al. 2023) are asked. The text stands between two marks that it cannot contain, and is said to be data: pages do try to tell
+their reader what to do.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from curation.recipe.llm.prompts import Part, Template, boundary
+from curation.recipe.llm.asking import ask
+from curation.recipe.llm.errors import CallFailed
+from curation.recipe.llm.prompts import Part, PromptError, Template, boundary, render
+from curation.recipe.llm.records import Answer, Request, Sampling
+from curation.recipe.llm.structured import fields_of
+
+if TYPE_CHECKING:
+    from curation.recipe.llm.asking import Ledger, Trust
+    from curation.recipe.llm.client import Client
 
 KEY, NAME, VERSION = "annotate", "Rate a text by a rubric", 1
 MOST_REASONS = 4_000  # characters
@@ -85,6 +94,37 @@ def values_of(question: str, anchors: Sequence[str], highest: int, text: str) ->
     }
 
 
-def rated(fields: Mapping[str, Any], notes: Sequence[str] = ()) -> Rated:
-    """The checked fields of an answer as a rating."""
-    return Rated(int(fields["score"]), str(fields["reasons"])[:MOST_REASONS], tuple(notes))
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A text → what a language model says of it by a rubric."""
+
+    question: str
+    anchors: tuple[str, ...]
+    highest: int
+    sampling: Sampling = field(default_factory=Sampling)
+    template: Template = TEMPLATE
+    name: ClassVar[str] = KEY
+
+    async def run(
+        self, text: str, /, client: Client, ledger: Ledger, trust: Trust | None = None
+    ) -> tuple[Rated, Answer]:
+        """(the rating, the answer that it was read from)."""
+        request = await asyncio.to_thread(self.request, text, client.endpoint.kind == "completion")
+        return await ask(request, client, ledger, self.read, trust=trust)
+
+    def request(self, text: str, raw: bool = False) -> Request:
+        """The question about a text; `raw` for servers that complete text and know no messages. Raises CallFailed."""
+        try:
+            messages = render(self.template, values_of(self.question, self.anchors, self.highest, text))
+        except PromptError as error:
+            raise CallFailed("prompt_failed", str(error)) from None
+        schema = schema_of(self.highest)
+        if raw:
+            words = "\n\n".join(one.content for one in messages) + "\n\n"
+            return Request(prompt=words, sampling=self.sampling, schema=schema)
+        return Request(messages=messages, sampling=self.sampling, schema=schema)
+
+    def read(self, answer: Answer) -> Rated:
+        """The rating in an answer. Raises CallFailed."""
+        found = fields_of(answer.choices[0], schema_of(self.highest))
+        return Rated(int(found.values["score"]), str(found.values["reasons"])[:MOST_REASONS], found.notes)

@@ -131,3 +131,10 @@ def test_versions_are_told_apart_by_their_words():
 def test_a_boundary_is_the_same_for_the_same_text_and_not_in_it():
     assert boundary("a text") == boundary("a text") != boundary("another")
     assert boundary("a text") not in "a text"
+
+
+def test_a_child_that_was_killed_between_two_renderings_is_replaced(renderer):
+    rendered(renderer, "a")
+    renderer._process.kill()
+    renderer._process.wait()
+    assert rendered(renderer, "{{ x }}", x="b") == "b"
