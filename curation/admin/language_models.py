@@ -193,7 +193,8 @@ class CallAdmin(Long):
         "took",
         "attempt",
     )
-    list_select_related = ("project", "prompt_version__prompt", "hit_of")
+    list_select_related = ("project", "prompt_version__prompt")
+    list_before_template = "admin/call_sums.html"
     list_filter = (
         ProjectFilter,
         choice_filter(
@@ -229,9 +230,9 @@ class CallAdmin(Long):
         sums = found.queryset.order_by().aggregate(
             read=Sum("tokens_in", default=0), written=Sum("tokens_out", default=0), money=Sum("cost")
         )
-        found.title = f"Calls: {sums['read']:,} tokens read, {sums['written']:,} written"
+        found.sums = f"{sums['read']:,} tokens read, {sums['written']:,} written"
         if sums["money"] is not None:
-            found.title += f", {sums['money']:,.4f} in money"
+            found.sums += f", {sums['money']:,.4f} in money"
         return found
 
     @display(description="what came of it", label={"Answered": "success", "Used again": "info"})

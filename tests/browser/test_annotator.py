@@ -63,6 +63,7 @@ def test_a_model_is_connected_tried_asked_and_compared(page_of: PageOf, project:
         page.locator("#id_price_in").fill("1.5")
         page.locator("#id_price_out").fill("6")
         page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Choose “Try it”")).to_be_visible()
         _try_it(page)
         expect(page.get_by_text("not on the open internet")).to_be_visible()
         picture(page, "2-private")
