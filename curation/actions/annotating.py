@@ -135,6 +135,8 @@ def estimate(project: Project, rubric: Rubric, endpoint: Endpoint, which: str, t
     """Calls, tokens and money of asking about so many texts. Raises AnnotatingError."""
     found = texts(project, rubric, endpoint, which)
     count = found.order_by().count()
+    if not count:
+        raise AnnotatingError(nothing(rubric, endpoint, which))
     wanted = min(count, _checked_take(take))
     sample = list(found.values_list("pk", flat=True)[: min(SAMPLE, wanted)])
     read = _prompt_tokens(rubric, sample)

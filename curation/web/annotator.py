@@ -139,8 +139,6 @@ def _estimated(project: Project, rubric: Rubric, form: AskForm) -> dict[str, Any
         told = annotating.estimate(project, rubric, **asked)
     except (AnnotatingError, PromptError) as error:
         return {"refused": str(error)}
-    if not told.texts:
-        return {"nothing": annotating.nothing(rubric, asked["endpoint"], asked["which"])}
     return {
         "estimate": told,
         "asked": asked,

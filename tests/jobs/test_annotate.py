@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from decimal import Decimal
 
 import pytest
 
 from curation.actions import annotating
 from curation.jobs import control, run
-from curation.models import Call, Endpoint, Job, Label, Mishap, Spending
+from curation.models import Call, Chunk, Endpoint, Job, Label, Mishap, Spending
 from curation.recipe.llm import asking
+from curation.recipe.llm.keys import Key, origin_of
 from curation.recipe.llm.prompts import PromptError, render
 from curation.recipe.llm.retry import Retrying
 from tests import factories as make
@@ -342,3 +345,34 @@ def test_a_prompt_that_cannot_be_rendered_is_a_named_failure_of_its_text(project
     assert job.result["labels"] == 2
     (mishap,) = Mishap.objects.filter(job=job)
     assert (mishap.reason, mishap.subject) == ("prompt_failed", f"passage {rows[1].uuid}")
+
+
+def test_a_key_is_in_no_row_and_no_log_even_where_the_server_repeats_it(project, rubric, settings, caplog):
+    secret = "sk-not-to-be-seen-0123456789"
+    caplog.set_level(logging.DEBUG)
+    passages(project, 6)
+
+    def script(seen, nth):
+        if "number 1" in seen.text:
+            return error(400, f"Incorrect API key provided: {secret}")
+        if "number 2" in seen.text:
+            return Reply(body=f"<html>{secret}</html>".encode())
+        return Reply(f'{{"reasons": "You sent {secret}", "score": 3}}')
+
+    with serving(script) as server:
+        settings.LLM_KEYS = {"HOSTED": Key(origin_of(server.address), secret)}
+        job = run.drain(asked(project, rubric, an_endpoint(server, key_name="HOSTED")))
+        assert {one.headers["authorization"] for one in server.asked} == {f"Bearer {secret}"}
+    assert job.result["labels"] == 4
+    for model in (Call, Endpoint, Job, Label, Mishap, Chunk):
+        assert secret not in json.dumps(list(model.objects.values()), default=str), model
+    assert secret not in caplog.text
+
+
+def test_a_key_that_is_for_another_place_is_not_sent(project, rubric, settings):
+    passages(project, 2)
+    with serving() as server:
+        settings.LLM_KEYS = {"HOSTED": Key("https://api.example.org:443", "sk-1")}
+        job = run.drain(asked(project, rubric, an_endpoint(server, key_name="HOSTED")))
+        assert server.seen == []
+    assert job.state == Job.State.FAILED and "may be sent to https://api.example.org:443 alone" in job.reason

@@ -51,6 +51,7 @@ class Remote:
         limits = endpoint.limits
         self.pace = Pace(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
         self._limit_name = "max_tokens"
+        self._secret = secret.encode()
         self._sdk = _sdk(endpoint, secret)
 
     def __repr__(self) -> str:
@@ -97,19 +98,23 @@ class Remote:
         except (TimeoutError, openai.APITimeoutError):
             raise CallFailed("timeout", f"{self.endpoint.limits.seconds:g} seconds") from None
         except openai.APIStatusError as error:
-            name, detail = of_status(error.status_code, _parsed(error.response.content))
+            name, detail = of_status(error.status_code, _parsed(self._without_key(error.response.content)))
             wait = retry_after(error.response.headers)
             raise CallFailed(name, detail, status=error.status_code, wait=wait) from None
         except openai.APIConnectionError as error:
             raise _of_connection(error.__cause__) from None
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise CallFailed("garbled", f"{type(error).__name__}: {error}") from None
-        data = _parsed(response.content)
+        content = self._without_key(response.content)
+        data = _parsed(content)
         if not isinstance(data, dict):
-            raise CallFailed(
-                "garbled", f"It begins with {response.text[:60]!r}.", status=response.status_code
-            )
+            begins = content[:60].decode("utf-8", "replace")
+            raise CallFailed("garbled", f"It begins with {begins!r}.", status=response.status_code)
         return data
+
+    def _without_key(self, content: bytes) -> bytes:
+        """What a server said, without the key: some repeat it in their errors, and those are kept."""
+        return content.replace(self._secret, b"[the key]") if self._secret else content
 
 
 def _sdk(endpoint: Endpoint, secret: str) -> AsyncOpenAI:
