@@ -213,6 +213,7 @@ class CallAdmin(Long):
         "detail",
         "attempt",
         "rung",
+        "notes",
         "tokens",
         "money",
         "took",

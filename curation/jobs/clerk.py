@@ -197,6 +197,7 @@ class Clerk:
             detail=entry.detail,
             attempt=entry.attempt,
             rung=entry.rung,
+            notes=list(entry.notes),
             tokens_in=usage.into,
             tokens_out=usage.out,
             counted=usage.counted,

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ('detail', models.CharField(blank=True, max_length=400)),
                 ('attempt', models.PositiveSmallIntegerField(default=1)),
                 ('rung', models.CharField(blank=True, help_text='How fields were asked for.', max_length=12)),
+                ('notes', models.JSONField(blank=True, default=list, help_text='What it took to read the answer: thought, fenced, repaired, coerced.')),
                 ('tokens_in', models.IntegerField(default=0)),
                 ('tokens_out', models.IntegerField(default=0)),
                 ('counted', models.BooleanField(default=True, help_text='Tokens as the server counted them; else an estimate.')),

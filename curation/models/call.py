@@ -52,6 +52,11 @@ class Call(models.Model):
     detail = models.CharField(max_length=400, blank=True)
     attempt = models.PositiveSmallIntegerField(default=1)
     rung = models.CharField(max_length=12, blank=True, help_text="How fields were asked for.")
+    notes = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What it took to read the answer: thought, fenced, repaired, coerced.",
+    )
     tokens_in = models.IntegerField(default=0)
     tokens_out = models.IntegerField(default=0)
     counted = models.BooleanField(

@@ -162,6 +162,8 @@ def test_a_rating_is_the_same_however_its_json_had_to_be_read(project, rubric):
     label = Label.objects.select_related("call").get()
     assert (label.value, label.reasons) == (4, "so")
     assert label.call.answer["choices"][0]["message"]["content"].startswith("```")  # the raw text stays
+    assert label.call.notes == ["fenced", "repaired", "coerced"]
+    assert Job.objects.get(kind="annotate").result["answers_repaired"] == "1 of 1"
 
 
 def test_a_server_without_schemas_is_asked_in_words_after_it_said_so_once(project, rubric):

@@ -16,7 +16,7 @@ from typing import Any
 from curation.actions import annotating
 from curation.jobs.clerk import Budget, Clerk
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
-from curation.models import Chunk, Endpoint, Job, Label, PromptVersion, Rubric, Spending
+from curation.models import Call, Chunk, Endpoint, Job, Label, PromptVersion, Rubric, Spending
 from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust
 from curation.recipe.llm.client import Client
 from curation.recipe.llm.errors import ERRORS, CallFailed
@@ -177,6 +177,8 @@ def finish(job: Job) -> dict[str, Any]:
         said["not_asked"] = (
             f"{dropped:,}: the budget did not cover them, or the texts are gone. Ask again to go on."
         )
+    if repaired := Call.objects.filter(job=job, error="", hit_of=None).exclude(notes=[]).count():
+        said["answers_repaired"] = f"{repaired:,} of {done:,}"
     said |= {"calls": spent.calls, "tokens": spent.tokens}
     if spent.money:
         said["cost"] = f"{spent.money:,.4f}"

@@ -2,7 +2,7 @@
 
     answer = await ask(request, client, ledger, read)
 
-`read` makes what is wanted of an answer, or raises CallFailed; an answer it cannot use is asked for anew a few times, as another
+`read` makes what is wanted of an answer (its `notes`, if it has any, are kept with the call), or raises CallFailed; an answer it cannot use is asked for anew a few times, as another
 sample. Nothing comes back as None: it is what `read` made, or CallFailed, or BudgetSpent.
 """
 
@@ -50,6 +50,7 @@ class Entry:
     error: str = ""
     detail: str = ""
     held: Usage = NOTHING
+    notes: tuple[str, ...] = ()  # what it took to read the answer
 
 
 class Ledger(Protocol):
@@ -232,6 +233,7 @@ async def _attempt(
             error=failure.name if failure else "",
             detail=failure.detail if failure else "",
             held=most,
+            notes=tuple(getattr(made, "notes", ())),
         )
         call = await ledger.commit(entry)
     if failure is not None:
