@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from curation.recipe.llm.keys import Key, origin_of
+
 
 class Malformed(Exception):
     """An environment variable has a value that the studio cannot use."""
@@ -138,3 +140,39 @@ def address(name: str, default: str, schemes: tuple[str, ...], example: str) -> 
             name, "an address that starts with " + " or ".join(f"{s}://" for s in schemes), example
         )
     return value
+
+
+def keys(prefix: str) -> dict[str, Key]:
+    """Keys of language models by name: each variable `<prefix>NAME` holds the one address it may be sent to, and the key.
+
+    Messages never repeat a value.
+    """
+    found: dict[str, Key] = {}
+    for variable in sorted(os.environ):
+        name, value = variable.removeprefix(prefix), text(variable)
+        if not variable.startswith(prefix) or not name or not value:
+            continue
+        origin, _, secret = value.partition(" ")
+        found[name] = _key(variable, origin, secret.strip())
+    return found
+
+
+def key(name: str, address: str) -> Key | None:
+    """A key that goes to one address alone; None when the variable is not set."""
+    secret = text(name)
+    if not secret:
+        return None
+    if not address:
+        raise Malformed(name, "set together with the address it belongs to, LLM_BASE_URL", "sk-...")
+    return _key(name, address, secret)
+
+
+def _key(variable: str, address: str, secret: str) -> Key:
+    example = "https://api.example.org sk-..."
+    try:
+        origin = origin_of(address)
+    except ValueError:
+        raise Malformed(variable, "the address it may be sent to, a space, and the key", example) from None
+    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise Malformed(variable, "the address it may be sent to, a space, and the key", example)
+    return Key(origin, secret)

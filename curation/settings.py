@@ -297,6 +297,14 @@ CELERY_BEAT_SCHEDULE = {
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
 EMBEDDING_DTYPE = env.choice("EMBEDDING_DTYPE", "float32", ("bfloat16", "float32"))
 
+# A language model that every project may ask; more are set up in the admin panel.
+LLM_BASE_URL = env.address("LLM_BASE_URL", "", ("http", "https"), "http://localhost:11434/v1")
+LLM_MODEL = env.text("LLM_MODEL")
+# Keys by name, each bound to the one place it may be sent to (curation/recipe/llm/keys.py).
+LLM_KEYS = env.keys("LLM_KEY_")
+if _key := env.key("LLM_API_KEY", LLM_BASE_URL):
+    LLM_KEYS["DEFAULT"] = _key
+
 # ── safety of pages ──
 
 # For every page but the admin's (curation/web/policy.py).
@@ -348,6 +356,9 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "pgmq": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        # Its debug lines have whole requests in them.
+        "openai": {"level": "WARNING"},
         "sentence_transformers": {"level": "WARNING"},
     },
 }

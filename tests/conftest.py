@@ -28,7 +28,7 @@ def _prepare_environment() -> Path:
         os.environ["SEEDBED_TEST_OWNER"] = str(os.getpid())
         keep = {"DATABASE_URL"}
         for name in list(os.environ):
-            if name.startswith(("STUDIO_", "CELERY_", "EMBEDDING_", "STORAGE_")) and name not in keep:
+            if name.startswith(("STUDIO_", "CELERY_", "EMBEDDING_", "STORAGE_", "LLM_")) and name not in keep:
                 del os.environ[name]
     home = Path(os.environ[HOME_VARIABLE])
     os.environ["STUDIO_HOME"] = str(home)

@@ -12,11 +12,13 @@ import numpy as np
 from curation.actions import imports, people, review
 from curation.models import (
     Activity,
+    Call,
     Chunk,
     Cluster,
     ClusterMember,
     DuplicateRuling,
     EmbeddingModel,
+    Endpoint,
     ImportFile,
     Job,
     KnobChange,
@@ -24,6 +26,8 @@ from curation.models import (
     Mishap,
     Project,
     ProjectMap,
+    Prompt,
+    PromptVersion,
     Rubric,
     SampleStep,
     Scorer,
@@ -79,6 +83,7 @@ def a_world(slug: str) -> World:
     file = SnapshotFile.objects.create(
         snapshot=snapshot, ordinal=0, name="seeds-00000.jsonl", rows=0, bytes=0
     )
+    a_call(project, job)
     world.rows = {
         "source": source.uuid,
         "document": document.uuid,
@@ -175,6 +180,20 @@ def a_rubric(project: Project) -> Rubric:
     )
     Scorer.objects.create(project=project, rubric=rubric, name="head", version="1")
     return rubric
+
+
+def a_call(project: Project, job: Job) -> Call:
+    """A call of the project to an endpoint of its own, by a version of a prompt of its own."""
+    endpoint = Endpoint.objects.create(
+        project=project, name=f"Model of {project.slug}", address="http://127.0.0.1:9/v1", model="tiny"
+    )
+    prompt = Prompt.objects.create(project=project, key="ask", name="Ask")
+    version = PromptVersion.objects.create(
+        prompt=prompt, number=1, parts=[{"role": "user", "template": "{{ text }}"}], sha256="0" * 64
+    )
+    return Call.objects.create(
+        project=project, endpoint=endpoint, model="tiny", prompt_version=version, job=job, key="0" * 64
+    )
 
 
 def a_worker(world: World, user: User) -> Person:

@@ -311,7 +311,7 @@ def matching(project: Project, kind: str, filling: Filling, *, by_score_too: boo
     if filling.rubric and (filling.least_score is not None or filling.most_score is not None):
         subjects = _with_score(subjects, project, kind, filling)
     if filling.take > 0:
-        drawn = subjects.order_by(_shuffled(filling.sample_seed), "pk").values("pk")[: filling.take]
+        drawn = subjects.order_by(shuffled(filling.sample_seed), "pk").values("pk")[: filling.take]
         subjects = subject.of(project).filter(pk__in=drawn)
     return subjects
 
@@ -489,7 +489,7 @@ def _placed(queue: Queue, subjects: QuerySet[Any]) -> QuerySet[Any]:
 
 def _position(queue: Queue) -> Any:
     if queue.order == Queue.Order.RANDOM:
-        return _shuffled(queue.random_seed)
+        return shuffled(queue.random_seed)
     if queue.order == Queue.Order.HIGHEST and queue.kind == Queue.Kind.SEEDS:
         best = (
             Score.objects.filter(
@@ -511,7 +511,8 @@ class _Shuffled(Func):
     template = "('x' || substr(md5(%(expressions)s), 1, 15))::bit(60)::bigint"
 
 
-def _shuffled(seed: int) -> Func:
+def shuffled(seed: int) -> Func:
+    """A random order of rows with a `uuid`, the same for the same seed."""
     said = Concat(Value(f"{seed}:"), Cast("uuid", TextField()), output_field=TextField())
     return _Shuffled(said, output_field=IntegerField())
 

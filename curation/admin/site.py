@@ -79,10 +79,18 @@ MENU = (
             ("Jobs", "manufacturing", "job"),
             ("Pieces", "view_module", "chunk"),
             ("Mishaps", "error", "mishap"),
+            ("Calls", "forum", "call"),
         ),
     ),
 )
-FOR_SITE_ADMINS = ("Installation", (("Accounts", "manage_accounts", "user"),))
+FOR_SITE_ADMINS = (
+    "Installation",
+    (
+        ("Accounts", "manage_accounts", "user"),
+        ("Language models", "smart_toy", "endpoint"),
+        ("Prompts", "description", "promptversion"),
+    ),
+)
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from curation.actions import review
+from curation.actions.annotating import AnnotatingError
 from curation.actions.imports import ImportRefused
 from curation.actions.maps import MapError
 from curation.actions.scorers import ScorerError
@@ -118,4 +119,5 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(ScorerError, said_so("scorer_refused", 409))
     api.add_exception_handler(ThresholdError, said_so("threshold_refused", 409))
     api.add_exception_handler(MapError, said_so("map_refused", 409))
+    api.add_exception_handler(AnnotatingError, said_so("asking_refused", 409))
     api.add_exception_handler(DiskFull, said_so("disk_full", 507))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('curation', '0015_comparison'),
+        ('curation', '0016_language_models'),
     ]
 
     operations = [

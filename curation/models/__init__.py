@@ -1,12 +1,14 @@
 """What is remembered: one file per noun."""
 
 from curation.models.activity import Activity
+from curation.models.call import Call, Spending, Spent
 from curation.models.cluster import Cluster, ClusterMember
 from curation.models.comparison import Comparison
 from curation.models.decision import Decision, Draft
 from curation.models.document import Document, Occurrence
 from curation.models.duplicate import DuplicatePair, DuplicateRuling, LexicalBand
 from curation.models.embedding import Embedding, EmbeddingModel
+from curation.models.endpoint import Endpoint
 from curation.models.extraction import Extraction, Signals
 from curation.models.heartbeat import WorkerHeartbeat
 from curation.models.importing import Import, ImportFile, RejectedRow
@@ -16,6 +18,7 @@ from curation.models.label import Label
 from curation.models.passage import Passage
 from curation.models.project import Membership, Project, Role
 from curation.models.project_map import ProjectMap
+from curation.models.prompt import Prompt, PromptVersion
 from curation.models.queue import Item, Lease, Queue, Sitting, Slot
 from curation.models.sample import Sample, SampleStep, Verdict
 from curation.models.score import Activation, ActiveScorer, Rubric, Score, Scorer
@@ -31,6 +34,7 @@ __all__ = [
     "ActiveScorer",
     "Activity",
     "ApiToken",
+    "Call",
     "Chunk",
     "Cluster",
     "ClusterMember",
@@ -42,6 +46,7 @@ __all__ = [
     "DuplicateRuling",
     "Embedding",
     "EmbeddingModel",
+    "Endpoint",
     "Extraction",
     "Import",
     "ImportFile",
@@ -58,6 +63,8 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectMap",
+    "Prompt",
+    "PromptVersion",
     "Queue",
     "RejectedRow",
     "Role",
@@ -76,6 +83,8 @@ __all__ = [
     "SnapshotFile",
     "SnapshotRow",
     "Source",
+    "Spending",
+    "Spent",
     "StoredFile",
     "TakenBack",
     "TextVersion",

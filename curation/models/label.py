@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from curation.models.call import Call
 from curation.models.document import Document
 from curation.models.job import Job
 from curation.models.passage import Passage
@@ -33,6 +34,14 @@ class Label(models.Model):
     value = models.FloatField()
     reasons = models.TextField(blank=True, db_default="", help_text="What the annotator said for it.")
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    call = models.ForeignKey(
+        Call,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="labels",
+        help_text="Which answer said it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

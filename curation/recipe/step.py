@@ -2,12 +2,19 @@
 
 A step is a dataclass whose fields are its options. `setup()` runs once per worker (it loads a model).
 `process_batch(records)` returns one entry per record, in order: a result, `Dropped` or `Failed`.
+
+Steps that ask language models have an asynchronous `run` for one record instead: every answer is committed to the ledger before it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from curation.recipe.llm.asking import Ledger, Trust
+    from curation.recipe.llm.client import Client
+    from curation.recipe.llm.records import Answer
 
 
 class Step(Protocol):
@@ -16,3 +23,12 @@ class Step(Protocol):
     def setup(self) -> None: ...
 
     def process_batch(self, records: Sequence[Any], /) -> list[Any]: ...
+
+
+class AskingStep(Protocol):
+    name: ClassVar[str]
+
+    async def run(
+        self, record: Any, /, client: Client, ledger: Ledger, trust: Trust | None = None
+    ) -> tuple[Any, Answer]:
+        """(the result, the last answer it rests on). Raises CallFailed, BudgetSpent or EndpointDown of `recipe.llm`."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from curation.recipe.scoring import signals
-from curation.recipe.step import Step
+from curation.recipe.scoring.annotator import Rate
+from curation.recipe.step import AskingStep, Step
 from curation.recipe.text import encode, language
 from curation.recipe.text.language import Language
 from curation.recipe.text.split import Span, split
@@ -78,3 +79,5 @@ class Embed:
 STEPS: dict[str, type[Step]] = {
     step.name: step for step in (IdentifyLanguage, MeasureSignals, SplitIntoPassages, Embed)
 }
+#: Those that ask language models.
+ASKING: dict[str, type[AskingStep]] = {step.name: step for step in (Rate,)}

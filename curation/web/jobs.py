@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from curation import access
 from curation.jobs import control
-from curation.models import Chunk, Job, Project
+from curation.models import Chunk, Job, Project, Spending
 from curation.recipe.reasons import REASONS
 from curation.web import keyset, listing
 
@@ -114,8 +114,24 @@ def _progress(request: HttpRequest, job: Job) -> dict[str, Any]:
         "results": [
             (_words(name), _plain(value)) for name, value in job.result.items() if value not in ({}, [])
         ],
+        "spent": _spent(job),
         "may_manage": access.may(request, "manage"),
     }
+
+
+def _spent(job: Job) -> str:
+    """What a job that asks language models has spent of its budget so far; when it has ended its result says it."""
+    if job.result or not (spent := Spending.objects.of(job)).calls:
+        return ""
+    most_tokens, most_money = job.options.get("budget_tokens"), job.options.get("budget_money")
+    words = [
+        f"{spent.calls:,} calls, {spent.tokens:,} tokens" + (f" of {most_tokens:,}" if most_tokens else "")
+    ]
+    if spent.money:
+        words.append(f"{spent.money:,.4f}" + (f" of {most_money}" if most_money else "") + " in money")
+    if spent.lost:
+        words.append(f"at most {spent.lost:,} tokens more by calls that were cut off")
+    return "; ".join(words)
 
 
 def _words(name: str) -> str:

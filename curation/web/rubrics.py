@@ -15,7 +15,7 @@ from curation import access
 from curation.actions import rubrics
 from curation.actions.rubrics import MOST_ANCHOR, MOST_ANCHORS, MOST_QUESTION, RubricError
 from curation.models import Project, Rubric
-from curation.web import agreement
+from curation.web import agreement, annotator
 
 LEVELS = (
     (Rubric.Level.DOCUMENT.value, "Page: asked of a whole document"),
@@ -186,6 +186,7 @@ urlpatterns = [
     path("create", create, name="create"),
     path("<slug:rubric>/", rubric, name="rubric"),
     path("<slug:rubric>/edit", edit, name="edit"),
+    path("<slug:rubric>/ask", annotator.ask, name="ask"),
     path("<slug:rubric>/archive", archive, name="archive"),
     path("<slug:rubric>/restore", restore, name="restore"),
 ]

@@ -18,7 +18,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET, require_POST
 
 from curation import access
-from curation.actions import scorers
+from curation.actions import annotating, scorers
 from curation.actions.scorers import ScorerError
 from curation.models import (
     ActiveScorer,
@@ -141,6 +141,7 @@ def rubric(request: HttpRequest, project: str, rubric: str) -> HttpResponse:
         "rubric": found,
         "training": stands,
         "tally": labelled.tally(opened, found),
+        "annotators": annotating.annotators(opened, found),
         "versions": [_row(opened, one, stands.active) for one in versions],
         "history": scorers.history(opened, found),
         "previous": scorers.previous(opened, found),
@@ -423,11 +424,17 @@ def train(request: HttpRequest, project: str, rubric: str) -> HttpResponse:
     found = _rubric(opened, rubric)
     user: Any = request.user
     try:
-        job = scorers.train(opened, found, user)
+        job = scorers.train(opened, found, user, annotators=_annotators(request, opened, found))
     except ScorerError as error:
         messages.error(request, str(error))
         return redirect("scorers:rubric", project=opened.slug, rubric=found.key)
     return redirect("jobs:job", project=opened.slug, job=job.uuid)
+
+
+def _annotators(request: HttpRequest, project: Project, rubric: Rubric) -> list[str]:
+    """The annotators that were ticked, of those there are."""
+    known = {name for name, _ in annotating.annotators(project, rubric)}
+    return [name for name in request.POST.getlist("annotator") if name in known]
 
 
 @require_POST

@@ -7,8 +7,10 @@ from curation.actions import review
 from curation.admin.site import site
 from curation.models import (
     Activity,
+    Call,
     Chunk,
     Decision,
+    Endpoint,
     Job,
     Membership,
     Mishap,
@@ -54,6 +56,10 @@ def populate(project):
     review.decide(person, item, review.claim(queue, person).lease, review.Answer("accept"))
     Snapshot.objects.create(project=project, what="seeds", format="jsonl", created_by=person)
     Activity.objects.create(project=project, actor=person, verb="did", subject=f"Log of {project.slug}")
+    endpoint = Endpoint.objects.create(project=project, name=f"Endpoint of {project.slug}", model="tiny")
+    call = Call.objects.create(
+        project=project, endpoint=endpoint, model=f"model of {project.slug}", job=job, key="0" * 64
+    )
     return {
         "project": project.pk,
         "source": source.pk,
@@ -66,6 +72,7 @@ def populate(project):
         "membership": Membership.objects.get(user=person).pk,
         "snapshot": Snapshot.objects.get(project=project).pk,
         "activity": Activity.objects.filter(project=project).first().pk,
+        "call": call.pk,
     }
 
 
@@ -81,6 +88,7 @@ LISTS = (
     "membership",
     "snapshot",
     "activity",
+    "call",
 )
 
 
@@ -90,7 +98,12 @@ def act(client, model, action, *rows, **more):
 
 
 def test_every_registered_list_is_in_these_tests():
-    assert {model._meta.model_name for model in site._registry} == {*LISTS, "user"}
+    assert {model._meta.model_name for model in site._registry} == {
+        *LISTS,
+        "user",
+        "endpoint",
+        "promptversion",
+    }
 
 
 def test_the_panel_is_for_managers_and_site_admins(client, project):

@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "scorer_snippets": ("tests.bench.scorer_snippets", "scorer_snippets"),
     "scorer_edu": ("tests.bench.scorer_edu", "scorer_edu"),
     "map": ("tests.bench.map", "project_map"),
+    "engine": ("tests.bench.engine", "engine"),
     "learning_curve": ("tests.bench.learning_curve", "learning_curve"),
 }
 

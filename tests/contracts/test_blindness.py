@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from curation.actions import people, review
-from curation.models import ActiveScorer, Cluster, Rubric, Score, Scorer
+from curation.models import ActiveScorer, Call, Cluster, Endpoint, Job, Label, Rubric, Score, Scorer
 from tests import factories as make
 from tests.contracts.test_access import addresses
 from tests.world import a_cluster, a_map, a_stored_document
@@ -222,6 +222,45 @@ def test_what_the_model_scores_shows_to_nobody_who_has_yet_to_rate_it(world):
         return score
 
     told = compare(world, MEMBERS, scored(0.6), scored(4.4), besides=SUMS)
+    assert not told, "\n".join(told)
+
+
+def test_what_a_language_model_answered_shows_to_nobody_who_has_yet_to_rate_it(world):
+    """Its label, its reasons, the call that has them, and a failure of another text beside it."""
+
+    def answered(value):
+        def answer():
+            rubric, _ = Rubric.objects.get_or_create(
+                project=None, key="factual", defaults={"name": "factual", "level": "passage", "question": "?"}
+            )
+            job = Job.objects.create(
+                project=world.project, kind="annotate", state="done", options={}, result={"labels": 1}
+            )
+            endpoint = Endpoint.objects.create(name="Tiny", address="http://127.0.0.1:9/v1", model="tiny")
+            said = {"choices": [{"message": {"content": f"{CANARY} {value}"}}]}
+            call = Call.objects.create(
+                project=world.project,
+                endpoint=endpoint,
+                model="tiny",
+                job=job,
+                key="0" * 64,
+                answer=said,
+                request={},
+            )
+            Label.objects.create(
+                project=world.project,
+                rubric=rubric,
+                passage=world.passage,
+                annotator="tiny · annotate/1",
+                value=value,
+                reasons=f"{CANARY} {value}",
+                job=job,
+                call=call,
+            )
+
+        return answer
+
+    told = compare(world, MEMBERS, answered(0), answered(5))
     assert not told, "\n".join(told)
 
 

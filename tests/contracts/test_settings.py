@@ -29,7 +29,11 @@ def read_by_code() -> set[str]:
     for path in (CHECKOUT / "curation").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= {*call.findall(text), *own.findall(text)}
-    return found
+    # A prefix stands for the variables that begin with it.
+    return {
+        next((one for one in explained() if name.endswith("_") and one.startswith(name)), name)
+        for name in found
+    }
 
 
 def read_by_compose() -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from curation.jobs.kind import Kind
 from curation.jobs.kinds import (
+    annotate,
     assess,
     demonstration,
     embed,
@@ -36,6 +37,7 @@ KINDS: dict[str, Kind] = {
         project_map.KIND,
         select.KIND,
         train.KIND,
+        annotate.KIND,
         thresholds.KIND,
         demonstration.KIND,
         samples.IMPORT,

@@ -10,6 +10,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 # PostgreSQL's text type holds any code point but NUL; UTF-8 holds any but surrogates.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -55,6 +56,17 @@ def safe_text(text: str) -> SafeText:
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     lone = joined.count("\ufffd") - text.count("\ufffd")
     return SafeText(joined, nul, lone)
+
+
+def safe_json(data: Any) -> Any:
+    """JSON whose strings PostgreSQL can hold: each made safe as `safe_text` does it."""
+    if isinstance(data, str):
+        return safe_text(data).text
+    if isinstance(data, list):
+        return [safe_json(one) for one in data]
+    if isinstance(data, dict):
+        return {safe_text(name).text: safe_json(value) for name, value in data.items()}
+    return data
 
 
 def normal_form(text: str) -> str:

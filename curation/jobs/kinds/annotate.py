@@ -1,0 +1,198 @@
+"""Kind `annotate`: a language model rates texts by a rubric. Each text ends as a label, a named failure, or not asked for want of budget.
+
+A chunk is a frozen list of subjects. Calls are committed one by one, long before the chunk is saved: a piece that is run again finds
+its answers and asks only for what was in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from curation.actions import annotating
+from curation.jobs.clerk import Budget, Clerk
+from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
+from curation.models import Call, Chunk, Endpoint, Job, Label, PromptVersion, Rubric, Spending
+from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust
+from curation.recipe.llm.client import Client
+from curation.recipe.llm.errors import ERRORS, CallFailed
+from curation.recipe.llm.records import Sampling
+from curation.recipe.scoring.annotator import Rate, Rated
+
+#: Texts of a piece: enough to keep every place at the endpoint busy, few enough that labels do not wait long for its end.
+LEAST_TEXTS, MOST_TEXTS, ROUNDS = 48, 512, 4
+
+
+class EndpointFailed(Exception):
+    """The endpoint answers nobody: the piece stops, and can be resumed once it does."""
+
+
+@dataclass(slots=True)
+class Rating:
+    """What a chunk came to, by subject."""
+
+    labels: dict[int, tuple[Rated, int | None]] = field(default_factory=dict)  # with the call that said it
+    failed: dict[int, CallFailed] = field(default_factory=dict)
+    not_asked: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        return len(self.labels) + len(self.failed) + len(self.not_asked) + len(self.gone)
+
+
+# Planning
+
+
+def plan(job: Job) -> Iterator[ChunkPlan]:
+    assert job.project is not None
+    rubric, endpoint = _rubric(job), _endpoint(job)
+    found = annotating.texts(job.project, rubric, endpoint, job.options["which"])
+    subjects = list(found.values_list("pk", flat=True)[: job.options["take"]])
+    size = min(MOST_TEXTS, max(LEAST_TEXTS, endpoint.record.together * ROUNDS))
+    for start in range(0, len(subjects), size):
+        part = subjects[start : start + size]
+        yield ChunkPlan({"subjects": part}, len(part))
+
+
+def _rubric(job: Job) -> Rubric:
+    return Rubric.objects.get(pk=job.options["rubric"])
+
+
+def _endpoint(job: Job) -> Endpoint:
+    """Raises ValueError where it was archived, or is another model now: labels carry the model's name."""
+    endpoint = Endpoint.objects.get(pk=job.options["endpoint"])
+    if endpoint.archived_at is not None:
+        raise ValueError(f"The endpoint {endpoint} was archived.")
+    if endpoint.model != job.options["model"]:
+        raise ValueError(
+            f"The endpoint {endpoint} is {endpoint.model} now, and this job asked {job.options['model']}: start another."
+        )
+    return endpoint
+
+
+# Asking
+
+
+def process(job: Job, chunk: Chunk, pulse: Pulse) -> Rating:
+    rubric, endpoint = _rubric(job), _endpoint(job)
+    version = PromptVersion.objects.select_related("prompt").get(pk=job.options["version"])
+    rating, step = Rating(), _step(job, rubric, version)
+    told = annotating.content(rubric, chunk.inputs["subjects"])
+    rating.gone = set(chunk.inputs["subjects"]) - told.keys()
+    rating.names = {subject: uuid for subject, (uuid, _) in told.items()}
+    clerk = Clerk(job, chunk, endpoint, version, _budget(job))
+    try:
+        clerk.run(lambda client: _all(told, step, client, clerk, rating), pulse, lambda: rating.done)
+    except EndpointDown as error:
+        raise EndpointFailed(f"{error} What was answered stays; set the endpoint right and resume.") from None
+    except CallFailed as failed:  # before the first request: its key, say
+        raise EndpointFailed(f"{failed} Set the endpoint right and resume.") from None
+    return rating
+
+
+def _budget(job: Job) -> Budget:
+    money = job.options["budget_money"]
+    return Budget(job.options["budget_tokens"], None if money is None else Decimal(money))
+
+
+def _step(job: Job, rubric: Rubric, version: PromptVersion) -> Rate:
+    anchors = tuple(str(one) for one in rubric.anchors)
+    return Rate(
+        rubric.question, anchors, rubric.highest, Sampling(**job.options["sampling"]), version.template
+    )
+
+
+async def _all(
+    told: Mapping[int, tuple[str, str]], step: Rate, client: Client, clerk: Clerk, rating: Rating
+) -> None:
+    """Ask about every text at once; the endpoint's pace and the budget hold them back."""
+    trust = Trust()
+
+    async def one(subject: int, text: str) -> None:
+        try:
+            rated, answer = await step.run(text, client, clerk, trust)
+        except CallFailed as failed:
+            rating.failed[subject] = failed
+        except BudgetSpent:
+            rating.not_asked.add(subject)
+        else:
+            rating.labels[subject] = (rated, answer.call)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for subject, (_, text) in told.items():
+                group.create_task(one(subject, text))
+    except* EndpointDown as down:
+        raise down.exceptions[0] from None
+
+
+# Saving
+
+
+def save(job: Job, chunk: Chunk, result: Rating) -> Tally:
+    rubric = _rubric(job)
+    Label.objects.bulk_create(
+        (
+            Label(
+                project=job.project,
+                rubric=rubric,
+                annotator=job.options["annotator"],
+                value=rated.value,
+                reasons=rated.reasons,
+                job=job,
+                call_id=call,
+                **{f"{rubric.level}_id": subject},
+            )
+            for subject, (rated, call) in sorted(result.labels.items())
+        ),
+        ignore_conflicts=True,
+    )
+    return Tally(
+        done=len(result.labels),
+        dropped=len(result.not_asked) + len(result.gone),
+        failed=len(result.failed),
+        mishaps=[
+            (f"{rubric.level} {result.names.get(subject, subject)}", failed.name, str(failed))
+            for subject, failed in sorted(result.failed.items())
+        ],
+    )
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """What came of it, in numbers. Never what the model said: people may still be asked the same."""
+    sums = list(job.chunks.values_list("done", "dropped", "failed"))
+    done, dropped, failed = (sum(column) for column in zip(*sums, strict=True)) if sums else (0, 0, 0)
+    spent = Spending.objects.of(job)
+    said: dict[str, Any] = {"annotator": job.options["annotator"], "labels": done}
+    if failed:
+        reasons = Counter(job.mishaps.values_list("reason", flat=True))
+        said["failed"] = {ERRORS[name].title: count for name, count in reasons.most_common()}
+    if dropped:
+        said["not_asked"] = (
+            f"{dropped:,}: the budget did not cover them, or the texts are gone. Ask again to go on."
+        )
+    if repaired := Call.objects.filter(job=job, error="", hit_of=None).exclude(notes=[]).count():
+        said["answers_repaired"] = f"{repaired:,} of {done:,}"
+    said |= {"calls": spent.calls, "tokens": spent.tokens}
+    if spent.money:
+        said["cost"] = f"{spent.money:,.4f}"
+    if spent.lost:
+        said["perhaps_spent"] = f"{spent.lost:,} tokens at most, by calls that were cut off"
+    return said
+
+
+KIND = Kind(
+    name="annotate",
+    title="Ask a language model",
+    unit="texts",
+    plan=plan,
+    process=process,
+    save=save,
+    finish=finish,
+)

@@ -1,0 +1,125 @@
+"""Where a request may go: addresses are judged after their name was resolved, at the moment of connecting.
+
+A check of the text alone is open to names that resolve to private addresses, and to names that resolve differently a moment
+later. So the pool's own way of connecting resolves, judges every address found, and connects to one of those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from curation.recipe.llm.errors import CallFailed
+
+if TYPE_CHECKING:
+    import httpx2
+
+#: No answer is this long: what is longer is a stream without end or a bomb.
+MOST_BYTES = 32 * 2**20
+#: IPv6 prefixes whose last 32 bits are an IPv4 address that is connected to: NAT64 (RFC 6052), IPv4-compatible.
+_CARRIERS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open internet: not private, loopback, link-local, shared, multicast or reserved,
+    nor an IPv6 address that carries such an IPv4 one."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and (inner := _carried(ip)) is not None:
+        return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if inner := ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None):
+        return inner
+    carries = any(ip in network for network in _CARRIERS)
+    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if carries else None
+
+
+async def resolved(host: str, port: int, private_allowed: bool) -> list[str]:
+    """The IP addresses of a host. Raises CallFailed: unknown name, or an address where this endpoint may not go."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise CallFailed("name_not_resolved", f"{host}: {error}") from None
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    if not private_allowed and (private := [one for one in addresses if not is_public(one)]):
+        raise CallFailed(
+            "address_refused",
+            f"{host} is {private[0]}, which is not on the open internet. A site admin can allow it for this endpoint.",
+        )
+    return addresses
+
+
+def http_client(private_allowed: bool, connections: int, seconds: float) -> httpx2.AsyncClient:
+    """A client with a pool of so many connections that goes only where it may: no redirects, no proxies of the environment,
+    no answers beyond `MOST_BYTES`. Belongs to the event loop it is first used in."""
+    import httpcore2
+    import httpx2
+
+    class Judged(httpcore2.AsyncNetworkBackend):
+        """Resolves and judges, then connects to what was judged."""
+
+        def __init__(self) -> None:
+            self.inner = httpcore2.AnyIOBackend()
+
+        async def connect_tcp(
+            self,
+            host: str,
+            port: int,
+            timeout: float | None = None,
+            local_address: str | None = None,
+            socket_options: Iterable[Any] | None = None,
+        ) -> httpcore2.AsyncNetworkStream:
+            failure: Exception | None = None
+            for address in await resolved(host, port, private_allowed):
+                try:
+                    return await self.inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                except httpcore2.ConnectError as error:
+                    failure = error
+            raise CallFailed("connection_refused", f"{host}:{port}: {failure}") from None
+
+        async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore2.AsyncNetworkStream:
+            raise CallFailed("address_refused", "A socket in the file system is no address of an endpoint.")
+
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+
+    class Bounded(httpx2.AsyncByteStream):
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for piece in self.inner:
+                size += len(piece)
+                if size > MOST_BYTES:
+                    raise CallFailed("too_large", f"more than {MOST_BYTES // 2**20} MB")
+                yield piece
+
+        async def aclose(self) -> None:
+            await self.inner.aclose()
+
+    class Transport(httpx2.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            response = await super().handle_async_request(request)
+            if response.headers.get("content-encoding", "identity") != "identity":
+                await response.aclose()
+                raise CallFailed("garbled", "It is compressed, which was not asked for.")
+            response.stream = Bounded(response.stream)
+            return response
+
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    transport = Transport(trust_env=False, limits=limits)
+    transport._pool._network_backend = Judged()
+    return httpx2.AsyncClient(
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx2.Timeout(seconds, connect=min(10.0, seconds)),
+        headers={"Accept-Encoding": "identity"},
+    )
