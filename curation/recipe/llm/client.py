@@ -212,11 +212,12 @@ def read(data: Mapping[str, Any], request: Request, seconds: float) -> Answer:
             # Routers answer 200 with the error of whom they asked.
             raise CallFailed(*of_status(code, data), status=code)
         raise CallFailed("garbled", "It has no choices.")
-    choices = [_choice(one) for one in listed]
+    asked = request.sampling.logprobs is not None
+    choices = [_choice(one, asked) for one in listed]
     return Answer(choices, _usage(data.get("usage"), request, choices), raw=data, seconds=seconds)
 
 
-def _choice(said: Any) -> Choice:
+def _choice(said: Any, with_tokens: bool) -> Choice:
     if not isinstance(said, Mapping):
         raise CallFailed("garbled", "A choice is no object.")
     message = said.get("message")
@@ -226,7 +227,7 @@ def _choice(said: Any) -> Choice:
         finish=str(said.get("finish_reason") or "stop"),
         reasoning=_content(message.get("reasoning_content") or message.get("reasoning")),
         refusal=_content(message.get("refusal")),
-        tokens=_tokens(said.get("logprobs")),
+        tokens=_read_tokens(said.get("logprobs")) if with_tokens else (),
     )
 
 
@@ -235,6 +236,14 @@ def _content(said: Any) -> str:
     if isinstance(said, list):
         return "".join(str(one.get("text", "")) for one in said if isinstance(one, Mapping))
     return said if isinstance(said, str) else ""
+
+
+def _read_tokens(said: Any) -> tuple[Token, ...]:
+    """Raises CallFailed where they are in no form of the protocol."""
+    try:
+        return _tokens(said)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CallFailed("garbled", "Its log-probabilities are in no form that is known.") from None
 
 
 def _tokens(said: Any) -> tuple[Token, ...]:

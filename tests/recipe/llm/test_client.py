@@ -192,6 +192,16 @@ def test_odd_answers_are_read_or_named_never_an_accident(body):
         assert answer.text == ""
 
 
+@pytest.mark.parametrize(
+    "told", [{"content": [{}]}, {"content": [None]}, {"content": [{"token": "a", "logprob": "low"}]}]
+)
+def test_log_probabilities_in_no_known_form_are_named_where_they_were_asked_for(told):
+    body = {"choices": [{"message": {"content": "ice"}, "logprobs": told}]}
+    assert read(body, HELLO, 0.0).text == "ice"
+    with pytest.raises(CallFailed, match="log-probabilities"):
+        read(body, Request(messages=HELLO.messages, sampling=Sampling(logprobs=1)), 0.0)
+
+
 # In this process
 
 
