@@ -81,7 +81,7 @@ def cluster(request: HttpRequest, project: str, cluster: UUID) -> HttpResponse:
     """One cluster: its representative, the rule that chose it, and the others as differences from it."""
     opened = access.open(request, project, "browse")
     held_back = access.hidden_clusters(request.user).filter(pk=OuterRef("pk"))
-    rows = opened.clusters.select_related("representative__document", "model")
+    rows: Any = opened.clusters.select_related("representative__document", "model")
     found = get_object_or_404(rows.annotate(held_back=Exists(held_back)), uuid=cluster)
     if found.held_back:
         messages.info(
