@@ -1,8 +1,8 @@
 """Which known texts are close to new ones: new with old and with each other, never old with old.
 
-Up to `EXACT_PAIRS` products all are made, in blocks, with float32 from half-precision vectors. Beyond, an HNSW graph
-(usearch, half precision) is asked for the nearest; what it returns is then measured exactly, so an approximate
-search may overlook a pair but never invents one, nor changes its cosine.
+Up to `EXACT_PAIRS` products all are made, in blocks, with float32 from half-precision vectors. Beyond, a vector is only compared with those
+in the same corner of the space (`cells`), exactly again: so an approximate search may overlook a pair but never invents one,
+nor changes its cosine.
 
 Of each new text at most `MOST` neighbours are kept, the closest. Memory is bounded whatever the texts: a block of similarities, and the lists.
 """
@@ -10,10 +10,12 @@ Of each new text at most `MOST` neighbours are kept, the closest. Memory is boun
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from curation.recipe.dedup import cells
 
 #: Neighbours kept of a text. One that has so many stands in a crowd (`near.stars` says what follows).
 MOST = 64
@@ -22,12 +24,15 @@ EXACT_PAIRS = 40_000_000_000
 BLOCK = 1_024
 #: Known texts compared at a time with a block: 1,024 × 16,384 float32 are 64 MB.
 STRIP = 16_384
-#: Of the graph: links per node, candidates while building and while asking.
-LINKS, BUILDING, ASKING = 16, 96, 96
+#: New texts whose lists are made at a time, where not all products are.
+PART = 65_536
 
 Vectors = NDArray[np.float16]
 #: (positions of the neighbours, ascending by position; their cosines)
 Neighbours = tuple[NDArray[np.int64], NDArray[np.float32]]
+#: (rows of new texts, positions of their neighbours, cosines), pair by pair
+Listed = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+_NONE_LISTED: Listed = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def neighbours(
@@ -46,7 +51,7 @@ def neighbours(
     new = len(vectors) - known
     if new * len(vectors) <= exact_pairs:
         return _exact(vectors, known, floor, beat)
-    return _by_graph(vectors, known, floor, beat)
+    return _by_cells(vectors, known, floor, beat)
 
 
 def _exact(vectors: Vectors, known: int, floor: float, beat: Callable[[int], None]) -> Iterator[Neighbours]:
@@ -66,39 +71,53 @@ def _exact(vectors: Vectors, known: int, floor: float, beat: Callable[[int], Non
         beat(stop - known)
 
 
-def _by_graph(
+def _by_cells(
     vectors: Vectors, known: int, floor: float, beat: Callable[[int], None]
 ) -> Iterator[Neighbours]:
-    graph = _graph(vectors.shape[1])
-    for start in range(0, len(vectors), 8 * STRIP):
-        part = vectors[start : start + 8 * STRIP]
-        # The graph reads the rows where they are: `vectors` outlives it.
-        graph.add(np.arange(start, start + len(part), dtype=np.uint64), part, copy=False)
-        beat(0)
-    for start in range(known, len(vectors), STRIP):
-        part = vectors[start : start + STRIP]
-        matches = graph.search(part, MOST)
-        for row in range(len(part)):
-            at = start + row
-            keys = np.sort(matches.keys[row][: matches.counts[row]].astype(np.int64))
-            # Neighbours that are new themselves are listed by whichever comes later, or by both: each finds only its nearest.
-            keys = keys[keys != at]
-            cosine = vectors[keys].astype(np.float32) @ vectors[at].astype(np.float32)
-            yield keys[cosine >= floor], cosine[cosine >= floor]
-        beat(min(start + STRIP, len(vectors)) - known)
+    held = cells.cells(vectors)
+    for start in range(known, len(vectors), PART):
+        stop = min(start + PART, len(vectors))
+        rows, others, cosines = _found(vectors, start, stop, floor, held, lambda: beat(start - known))  # noqa: B023  called at once
+        borders = np.searchsorted(rows, np.arange(stop - start + 1))
+        for first, after in pairwise(borders.tolist()):
+            yield others[first:after], cosines[first:after]
+        beat(stop - known)
 
 
-def _graph(dimensions: int) -> Any:
-    from usearch.index import Index
+def _found(
+    vectors: Vectors, start: int, stop: int, floor: float, held: cells.Cells, beat: Callable[[], None]
+) -> Listed:
+    """What is before and close to the texts of one part."""
+    probed = held.probed(vectors[start:stop])
+    asking = np.argsort(probed.ravel(), kind="stable")
+    borders = np.searchsorted(probed.ravel()[asking], np.arange(len(held.members) + 1)).tolist()
+    parts: list[Listed] = [_NONE_LISTED]
+    for cell, (first, after) in enumerate(pairwise(borders)):
+        members = held.members[cell]
+        members = members[: np.searchsorted(members, stop)]
+        rows = asking[first:after] // probed.shape[1]
+        if not len(members) or not len(rows):
+            continue
+        theirs = vectors[members].astype(np.float32).T
+        for at in range(0, len(rows), BLOCK):
+            part = rows[at : at + BLOCK]
+            products = vectors[start + part].astype(np.float32) @ theirs
+            row, member = np.nonzero(products >= floor)
+            before = members[member] < start + part[row]
+            row, member = row[before], member[before]
+            parts.append(_most(part[row], members[member], products[row, member]))
+        beat()
+    return _most(*map(np.concatenate, zip(*parts, strict=True)))
 
-    return Index(
-        ndim=dimensions,
-        metric="ip",
-        dtype="f16",
-        connectivity=LINKS,
-        expansion_add=BUILDING,
-        expansion_search=ASKING,
-    )
+
+def _most(rows: NDArray[np.int64], others: NDArray[np.int64], cosines: NDArray[np.float32]) -> Listed:
+    """Of each row at most `MOST`, the closest; by row, then position."""
+    order = np.lexsort((others, -cosines, rows))
+    rows, others, cosines = rows[order], others[order], cosines[order]
+    nth = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    rows, others, cosines = rows[nth < MOST], others[nth < MOST], cosines[nth < MOST]
+    order = np.lexsort((others, rows))
+    return rows[order], others[order], cosines[order]
 
 
 def _closest(positions: NDArray[np.int64], cosines: NDArray[np.float32]) -> Neighbours:

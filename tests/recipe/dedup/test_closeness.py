@@ -1,11 +1,11 @@
-"""New texts against known ones: exact, and by the graph beyond what can be multiplied out."""
+"""New texts against known ones: exact, and in cells of the space beyond what can be multiplied out."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from curation.recipe.dedup import closeness
+from curation.recipe.dedup import cells, closeness
 
 
 def some_vectors(count, width=16, seed=1):
@@ -62,16 +62,38 @@ def test_of_a_crowd_the_closest_are_kept(monkeypatch):
     assert lefts.tolist() == sorted(lefts.tolist())
 
 
-def test_the_graph_finds_nearly_all_and_invents_nothing():
-    known, floor = 300, 0.9
-    vectors = some_vectors(1_000, width=8)
-    exact = pairs(closeness.neighbours(vectors, known, floor), known)
-    found = {
-        (min(pair), max(pair))
-        for pair in pairs(closeness.neighbours(vectors, known, floor, exact_pairs=0), known)
-    }
-    assert found <= exact
-    assert len(found) >= 0.95 * len(exact) > 20
+@pytest.mark.parametrize("known", [0, 300, 2_990])
+def test_what_is_looked_for_in_cells_is_nearly_all_and_nothing_is_invented(known, monkeypatch):
+    monkeypatch.setattr(closeness, "PART", 700)
+    monkeypatch.setattr(closeness, "BLOCK", 50)
+    vectors = some_vectors(3_000, width=24)
+    drawn = np.random.default_rng(5)
+    copies = vectors[:300] + 0.06 * drawn.normal(size=(300, 24)).astype(np.float16)
+    vectors[2_700:] = copies / np.linalg.norm(copies.astype(np.float32), axis=1, keepdims=True)
+    exact = list(closeness.neighbours(vectors, known, 0.9))
+    found = list(closeness.neighbours(vectors, known, 0.9, exact_pairs=0))
+    assert pairs(found, known) <= pairs(exact, known)
+    assert len(pairs(found, known)) >= 0.97 * len(pairs(exact, known)) >= 9
+    for (lefts, cosines), (every, said) in zip(found, exact, strict=True):
+        assert lefts.tolist() == sorted(lefts.tolist())
+        where = np.searchsorted(every, lefts)
+        np.testing.assert_allclose(cosines, said[where], atol=1e-5)
+
+
+def test_a_crowd_in_cells_is_cut_to_the_closest(monkeypatch):
+    monkeypatch.setattr(closeness, "MOST", 3)
+    vectors = some_vectors(400, width=2)
+    exact = [lefts.tolist() for lefts, _ in closeness.neighbours(vectors, 100, 0.99)]
+    found = [lefts.tolist() for lefts, _ in closeness.neighbours(vectors, 100, 0.99, exact_pairs=0)]
+    assert found == exact
+    assert max(map(len, found)) == 3
+
+
+def test_the_same_vectors_fall_into_the_same_cells():
+    vectors = some_vectors(2_000, width=12)
+    one, other = cells.cells(vectors), cells.cells(vectors)
+    assert [part.tolist() for part in one.members] == [part.tolist() for part in other.members]
+    assert sorted(np.concatenate(one.members).tolist()) == list(range(2_000))
 
 
 def test_how_far_it_is_is_told_on_the_way():
