@@ -28,6 +28,9 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "scorer_snippets": ("tests.bench.scorer_snippets", "scorer_snippets"),
     "scorer_edu": ("tests.bench.scorer_edu", "scorer_edu"),
     "learning_curve": ("tests.bench.learning_curve", "learning_curve"),
+    "sandbox": ("tests.bench.sandbox", "sandbox"),
+    "verify_code": ("tests.bench.verify_code", "verify_code"),
+    "verify_maths": ("tests.bench.verify_maths", "verify_maths"),
 }
 
 
