@@ -128,6 +128,17 @@ def mbpp() -> list[Solved]:
     return solved
 
 
+def gsm8k() -> list[str]:
+    """Solutions of GSM8K's test split (Cobbe et al. 2021), which end in #### and the answer."""
+    path = folder("benchmarks/gsm8k") / "test.jsonl"
+    return [json.loads(line)["answer"] for line in _text(path).splitlines()]
+
+
+def math() -> list[str]:
+    """Solutions of MATH's test split (Hendrycks et al. 2021), with the answer in \\boxed{…}."""
+    return [row["solution"] for row in _rows(folder("benchmarks/math") / "test.jsonl.gz")]
+
+
 def _text(path: Path) -> str:
     return path.read_text("utf-8", errors="replace")
 
