@@ -84,7 +84,6 @@ def _fence(job: Job) -> None:
     user = FIRST_USER + os.getpid() if root and "another user" in job.fences else os.geteuid()
     if "own root" in job.fences:
         _try_own_root(job, user)
-    elsewhere = "own root" in job.up
     if user != os.geteuid():
         _become(job, user)
     _limit(job, root)
@@ -95,7 +94,7 @@ def _fence(job: Job) -> None:
     if "landlock" in job.fences and kernel.landlock_version():
         kernel.landlock(job.readable, [job.folder, "/dev/null"], [job.site] if job.packages else [])
         job.up.append("landlock")
-    _check_hidden(job, elsewhere)
+    _check_hidden(job)
 
 
 def _try_own_root(job: Job, user: int) -> None:
@@ -206,8 +205,14 @@ def _tasks_of(user: int) -> int:
     return count
 
 
-def _check_hidden(job: Job, elsewhere: bool) -> None:
-    if not {"own root", "landlock", "another user"} & set(job.up):
+def _check_hidden(job: Job) -> None:
+    hiding = {"own root", "landlock", "another user"} & set(job.up)
+    if hiding == {"another user"} and not job.hidden:
+        raise Refused(
+            "Only another user stands between foreign code and the studio's files here, and nothing says which of them "
+            "have to be closed to it: name the studio's home."
+        )
+    if not hiding:
         raise Refused(
             "Nothing here hides the studio's files and environment from foreign code: the kernel has no Landlock, allows no "
             "namespaces, and the studio does not run as root, so that it could become another user. "
@@ -215,7 +220,7 @@ def _check_hidden(job: Job, elsewhere: bool) -> None:
         )
     for path in job.hidden:
         try:
-            os.close(os.open(path, os.O_RDONLY))
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
         except OSError:
             continue
         raise Refused(f"{path} could be read by foreign code: close it to other users (chmod 700).")

@@ -24,22 +24,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from curation.recipe.verify import attempts, guard, judge, kernel, subject, trial, values
+from curation.recipe.verify import guard
 from curation.recipe.verify.verdicts import VERDICTS
 
 _CHECKOUT = str(Path(__file__).resolve().parents[3])
-_START = f"import sys; sys.path.insert(0, {_CHECKOUT!r}); from curation.recipe.verify.guard import main; main(sys.argv[1])"
-_LOADED_THERE = (
-    attempts,
-    guard,
-    judge,
-    kernel,
-    subject,
-    trial,
-    values,
-)  # compiled here, once, for every run
+#: Imported here too, so that its compiled form is on disk: the child never writes one.
+_START = (
+    f"import sys; sys.path.insert(0, {_CHECKOUT!r}); from {guard.__name__} import main; main(sys.argv[1])"
+)
 FENCES = ("own root", "landlock", "another user")
 MIB = 1 << 20
+_PAGE = 4096
 _LARGEST_REPORT = 64 << 10
 
 
@@ -104,7 +99,8 @@ def run(
     """Run the program and say what came of it; never raises for anything that the program does.
 
     Args:
-        hidden: paths that must not be readable inside (the studio's home); where one is, nothing is run.
+        hidden: paths that must not be readable inside (the studio's home); where one is, nothing is run. Has to be given
+            where only another user hides files.
         together: when code and tests may share a process, which lets code that is made to cheat pass: never; where the tests name
             classes or pass callbacks; or also where what the code returns is no plain data. Otherwise that is an error.
         fences: which to put up, where the machine has them; for tests.
@@ -308,12 +304,12 @@ class _Run:
 
 
 def _size(folder: str) -> int:
-    """Bytes in files below a folder; 0 where the run has a disk of its own, whose size is the limit."""
+    """Bytes on disk below a folder, a page at least for each entry; 0 where the run has a disk of its own, whose size is the limit."""
     total = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
+    for where, folders, names in os.walk(folder):
+        for name in (*folders, *names):
             try:
-                total += os.lstat(os.path.join(where, name)).st_size
+                total += max(os.lstat(os.path.join(where, name)).st_size, _PAGE)
             except OSError:
                 continue
     return total

@@ -179,6 +179,11 @@ def test_a_home_that_could_be_read_is_a_reason_to_refuse() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_alone_is_no_fence_where_nothing_says_what_it_hides() -> None:
+    assert run(Program("x = 1"), fences=("another user",)).verdict == "refused"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_becomes_a_user_of_its_own_per_run_without_any_capability() -> None:
     code = "import os\nprint(os.getuid(), os.getgid(), os.getgroups())"
     first, second = run(Program(code)), run(Program(code))
