@@ -86,7 +86,7 @@ def _fence(job: Job) -> None:
         _try_own_root(job, user)
     if user != os.geteuid():
         _become(job, user)
-    _limit(job, root)
+    _limit(job)
     kernel.drop_capabilities()
     kernel.no_new_privileges()
     kernel.die_with_parent()
@@ -136,7 +136,7 @@ def _build_root(job: Job, user: int) -> None:
     kernel.mount("tmpfs", root + INSIDE, "tmpfs", small, f"size={job.file_bytes},{inodes},{owner}")
     for path in job.libraries:
         _show(path, root)
-    for place in {job.site, *(f"{path}/site-packages" for path in job.libraries)}:
+    for place in {job.site, f"{os.path.dirname(os.__file__)}/site-packages"}:
         if os.path.isdir(root + place):
             kernel.mount("tmpfs", root + place, "tmpfs", small, "size=64k,nr_inodes=64,mode=0755")
     for path in [*(f"{job.site}/{name}" for name in job.packages), *DEVICES]:
@@ -169,14 +169,15 @@ def _become(job: Job, user: int) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     job.up.append("another user")
-    if not all(os.access(path, os.R_OK) for path in job.libraries if os.path.exists(path)):
+    needed = [*job.libraries, job.site] if job.packages else job.libraries
+    if not all(os.access(path, os.R_OK) for path in needed):
         raise Refused(
             f"Foreign code has to run as another user than root, who cannot read the Python in {sys.base_prefix}. Install "
             "Python where everybody can read it, or run the studio as an ordinary user."
         )
 
 
-def _limit(job: Job, root: bool) -> None:
+def _limit(job: Job) -> None:
     shared = 0 if "own root" in job.up or "another user" in job.up else _tasks_of(os.geteuid())
     limits = {
         resource.RLIMIT_AS: job.memory,
@@ -229,34 +230,38 @@ def _check_hidden(job: Job) -> None:
 def _judge(job: Job) -> None:
     """Never returns."""
     token = os.urandom(16).hex()
+    bench, subject = _start_subject(job, token)
+    kernel.die_with_parent()
+    syscalls.install()
+    found = _found(job, bench, token)
+    bench.close()
+    ending = _ending(job, subject)
+    _tell(job, {**(found or ending), "exit": ending["exit"], "tried": bench.tried, "fences": job.up})
+    os._exit(0)
+
+
+def _start_subject(job: Job, token: str) -> tuple[judging.Bench, int]:
+    """The judge's end of the channel, and the subject's number."""
     ours, theirs = _pair()
     subject = os.fork()
     if not subject:
         os.close(ours[0])
         os.close(ours[1])
         _subject(job, theirs, token)
-    for descriptor in theirs:
+    for descriptor in (*theirs, job.code, job.input):
         os.close(descriptor)
-    os.close(job.code)
-    kernel.die_with_parent()
-    syscalls.install()
-    bench = judging.Bench(*ours)
+    return judging.Bench(*ours), subject
+
+
+def _found(job: Job, bench: judging.Bench, token: str) -> dict[str, Any]:
+    """What the tests say; nothing where the subject ended before them."""
     try:
-        if job.mode == "apart":
-            found = judging.judge(bench, _read(job.tests))
-        else:
-            found = judging.heard(bench, token)
+        return judging.judge(bench, _read(job.tests)) if job.mode == "apart" else judging.heard(bench, token)
     except CannotTravel as reason:
         need = "for tests" if isinstance(reason, TestsNeedObjects) else "for values"
-        found = {"verdict": "together", "need": need, "detail": str(reason)}
+        return {"verdict": "together", "need": need, "detail": str(reason)}
     except Gone:
-        found = {}
-    bench.close()
-    ending = _ending(job, subject)
-    if not found:
-        found = ending
-    _tell(job, {**found, "exit": ending["exit"], "tried": bench.tried, "fences": job.up})
-    os._exit(0)
+        return {}
 
 
 def _pair() -> tuple[tuple[int, int], tuple[int, int]]:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from curation.recipe.verify.trial import Finding, trial
+from curation.recipe.verify.trial import Finding, finding, trial
 from curation.recipe.verify.values import CannotTravel, Gone, TestsNeedObjects, plain, receive, restored, send
 
 #: What the code may say of itself; "passed" is never among it.
@@ -88,8 +88,7 @@ def judge(bench: Bench, tests: str) -> Finding:
     except (CannotTravel, Gone):
         raise
     except BaseException as error:
-        found = trial("raise error", {"error": error}, bench.tried)
-        return {**found, "test": ""}
+        return finding(error, "", bench.tried)
     found = trial(tests, namespace, bench.tried)
     if bench.trouble is not None:
         raise bench.trouble
@@ -103,7 +102,7 @@ def heard(bench: Bench, token: str) -> Finding:
     except (CannotTravel, Gone):
         raise
     except BaseException as error:
-        return {**trial("raise error", {"error": error}, bench.tried), "test": ""}
+        return finding(error, "", bench.tried)
     if message.get("token") != token:
         return {"verdict": "error", "detail": "The code answered in place of its tests.", "test": ""}
     return dict(message["found"])

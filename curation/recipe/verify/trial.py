@@ -36,7 +36,11 @@ def _test_functions(source: str, namespace: dict[str, Any]) -> list[Any]:
         if isinstance(value, FunctionType):
             if value.__name__.startswith("test") and not value.__code__.co_argcount:
                 found.append(value)
-        elif "unittest" in sys.modules and issubclass(value, sys.modules["unittest"].TestCase):
+        elif (
+            "unittest" in sys.modules
+            and isinstance(value, type)
+            and issubclass(value, sys.modules["unittest"].TestCase)
+        ):
             found += [value(method).debug for method in dir(value) if method.startswith("test")]
     return found
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from curation.recipe.verify.sandbox import Program, run
 from tests.bench import data
 from tests.bench.verify_code import returning_none
+from tests.recipe.verify.refusal import refusal
 
 HERE = (data.ROOT / "benchmarks/mbpp").is_dir() and (data.ROOT / "benchmarks/humaneval").is_dir()
 EVERY = 25
+REFUSED = refusal()
 
 pytestmark = [
     pytest.mark.skipif(not HERE, reason="../shared/data/benchmarks is not here"),
-    pytest.mark.skipif(sys.platform != "linux", reason="foreign code runs on Linux only"),
+    pytest.mark.skipif(bool(REFUSED), reason=REFUSED),
 ]
 
 

@@ -21,8 +21,10 @@ from curation.recipe.verify import kernel
 from curation.recipe.verify.sandbox import FENCES, Limits, Outcome, Program, run
 from curation.recipe.verify.verdicts import VERDICTS
 from tests.recipe.verify.attacks import ATTACKS, Attack
+from tests.recipe.verify.refusal import refusal
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="foreign code runs on Linux only")
+REFUSED = refusal()
+pytestmark = pytest.mark.skipif(bool(REFUSED), reason=REFUSED)
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 QUICK = Limits(seconds=3.0, cpu_seconds=1, memory=256 << 20, file_bytes=2 << 20)
