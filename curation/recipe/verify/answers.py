@@ -170,8 +170,8 @@ def group(text: str) -> Group | None:
         if text.startswith(start) and text.endswith(end) and _whole(text, start, end):
             opening, closing, inside = start, end, text[len(start) : -len(end)]
             break
-    if number(text) is not None:
-        return None
+    if number(unit(text)[0]) is not None:
+        return None  # its commas divide thousands
     parts = _split(inside)
     if len(parts) < 2 and opening != r"\{":
         return None

@@ -197,6 +197,9 @@ def _start(
             pass_fds=(*sources, writing),
             start_new_session=True,
         )
+    except OSError:
+        os.close(reading)
+        raise
     finally:
         for descriptor in (*sources, writing):
             os.close(descriptor)

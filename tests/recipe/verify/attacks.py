@@ -14,6 +14,15 @@ class Attack(NamedTuple):
     tests: str = "assert f()"
 
 
+#: Calls machine code (of x86_64; elsewhere it crashes), given in hexadecimal, and returns what is no error.
+RAW = """
+import ctypes, mmap
+def f():
+    page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    page.write(bytes.fromhex("{}"))
+    return ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(page)))() >= 0
+"""
+
 ATTACKS: dict[str, Attack] = {
     "a connection to the network": Attack(
         "import socket\ndef f():\n    return socket.create_connection(('1.1.1.1', 53), 2)", "forbidden"
@@ -101,6 +110,13 @@ ATTACKS: dict[str, Attack] = {
         "import ctypes\ndef f():\n    return ctypes.CDLL(None).open({secret!r}.encode(), 0) >= 0", "failed"
     ),
     "native code that forks": Attack("import ctypes\ndef f():\n    return ctypes.CDLL(None).fork() >= 0", "failed"),
+    "machine code that opens a socket": Attack(
+        RAW.format("b829000000bf02000000be0100000031d20f05c3"), "failed killed"
+    ),
+    "machine code that calls by the numbers of x32": Attack(
+        RAW.format("b829000040bf02000000be0100000031d20f05c3"), "failed killed"
+    ),
+    "machine code that forks by the numbers of i386": Attack(RAW.format("b802000000cd80c3"), "killed"),
     "ptrace": Attack("import ctypes, os\ndef f():\n    return ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == 0", "failed"),
     "mount": Attack("import ctypes\ndef f():\n    return ctypes.CDLL(None).mount(b'none', b'/', b'tmpfs', 0, None) == 0", "failed"),
     "new namespaces": Attack("import ctypes\ndef f():\n    return ctypes.CDLL(None).unshare(0x10000000) == 0", "failed"),

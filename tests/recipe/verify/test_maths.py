@@ -11,7 +11,7 @@ from curation.recipe.verify.answers import final, number, tidy
 from curation.recipe.verify.equality import compare
 from curation.recipe.verify.maths import Maths
 from tests.bench import data
-from tests.recipe.verify.pairs import DIFFERENT, EQUAL, UNCERTAIN
+from tests.recipe.verify.pairs import DIFFERENT, EQUAL, LATER_EQUAL, LATER_NOT_EQUAL, UNCERTAIN
 
 DATA = data.ROOT / "benchmarks"
 
@@ -22,7 +22,7 @@ def maths() -> Iterator[Maths]:
         yield one
 
 
-@pytest.mark.parametrize(("gold", "answer"), EQUAL)
+@pytest.mark.parametrize(("gold", "answer"), [*EQUAL, *LATER_EQUAL])
 def test_equal_answers_are_found_equal_either_way_round(maths: Maths, gold: str, answer: str) -> None:
     assert maths.compare(gold, answer).verdict == "equal"
     assert maths.compare(answer, gold).verdict == "equal"
@@ -32,6 +32,12 @@ def test_equal_answers_are_found_equal_either_way_round(maths: Maths, gold: str,
 def test_different_answers_are_found_different_either_way_round(maths: Maths, gold: str, answer: str) -> None:
     assert maths.compare(gold, answer).verdict == "different"
     assert maths.compare(answer, gold).verdict == "different"
+
+
+@pytest.mark.parametrize(("gold", "answer"), [*DIFFERENT, *UNCERTAIN, *LATER_NOT_EQUAL])
+def test_no_two_answers_that_differ_are_called_equal(maths: Maths, gold: str, answer: str) -> None:
+    assert maths.compare(gold, answer).verdict != "equal"
+    assert maths.compare(answer, gold).verdict != "equal"
 
 
 @pytest.mark.parametrize(("gold", "answer"), UNCERTAIN)

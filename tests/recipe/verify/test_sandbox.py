@@ -142,27 +142,35 @@ def _python_for_everybody() -> str:
     pytest.skip("no Python here that an ordinary user may start")
 
 
-def test_nothing_of_a_run_is_left_alive_or_on_disk() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("seedbed-run-*"))
-    code = "import os, threading, time\nos.mkdir('shut', 0)\nthreading.Thread(target=time.sleep, args=(1000,)).start()\nwhile True: pass"
-    for fences in (FENCES, ("landlock",)):
-        assert run(Program(code), Limits(seconds=1), fences=fences).verdict == "timeout"
-    assert set(Path(tempfile.gettempdir()).glob("seedbed-run-*")) <= before
-    assert not [
-        one
-        for one in psutil.Process().children(recursive=True)
-        if "curation.recipe.verify" in " ".join(one.cmdline())
-    ]
+def test_nothing_of_a_run_is_left_alive_or_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        code = (
+            "import os, threading, time\nos.mkdir('shut', 0)\n"
+            "threading.Thread(target=time.sleep, args=(1000,)).start()\nwhile True: pass"
+        )
+        for fences in (FENCES, ("landlock",)):
+            assert run(Program(code), Limits(seconds=1), fences=fences).verdict == "timeout"
+        assert not os.listdir(folder)
+    left = [" ".join(one.cmdline()) for one in psutil.Process().children(recursive=True)]
+    assert not [command for command in left if "curation.recipe.verify" in command]
 
 
-def test_a_run_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    script = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\nfrom curation.recipe.verify.sandbox import *\nrun(Program('print(1); import time; time.sleep(1000)'), Limits(seconds=1000))"
-    studio = subprocess.Popen([sys.executable, "-c", script])
-    while len(inside := psutil.Process(studio.pid).children(recursive=True)) < 3:
-        pass
-    studio.kill()
-    studio.wait()
-    _, alive = psutil.wait_procs(inside, timeout=10)
+def test_a_run_ends_with_the_process_that_started_it() -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n"
+        "from curation.recipe.verify.sandbox import Limits, Program, run\n"
+        "run(Program('import time; time.sleep(1000)'), Limits(seconds=1000))"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        studio = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "TMPDIR": folder})
+        while len(inside := psutil.Process(studio.pid).children(recursive=True)) < 3:
+            assert studio.poll() is None
+        studio.kill()
+        studio.wait()
+        _, alive = psutil.wait_procs(inside, timeout=30)
     assert not alive
 
 
