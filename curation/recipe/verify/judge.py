@@ -11,7 +11,6 @@ import ast
 import builtins
 import importlib
 import os
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +20,12 @@ from curation.recipe.verify.values import CannotTravel, Gone, TestsNeedObjects, 
 
 #: What the code may say of itself; "passed" is never among it.
 _ADMITTED = {"error", "out_of_memory", "forbidden", "too_much_output"}
+
+#: Modules that tests may have through the code's imports. None holds a thing that claims to equal all others, as unittest.mock does.
+LENT = {
+    "bisect", "builtins", "cmath", "collections", "collections.abc", "copy", "datetime", "decimal", "fractions", "functools",
+    "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string", "sys", "time", "typing",
+}  # fmt: skip
 
 
 class Bench:
@@ -57,12 +62,13 @@ class Bench:
         if self.trouble is not None:
             raise self.trouble
         try:
-            asked = {"name": name, "arguments": plain(list(arguments)), "keywords": plain(keywords)}
+            send(
+                self.outgoing,
+                {"name": name, "arguments": plain(list(arguments)), "keywords": plain(keywords)},
+            )
         except (CannotTravel, RecursionError) as error:
             self.trouble = TestsNeedObjects(f"the tests give {name} {error}")
             raise self.trouble from error
-        try:
-            send(self.outgoing, asked)
         except Gone as gone:
             self.trouble = gone
             raise
@@ -110,12 +116,17 @@ def heard(bench: Bench, token: str) -> Finding:
 
 def _namespace(bench: Bench, tests: str) -> dict[str, Any]:
     names = bench.opening()["names"]
+    wanted = _wanted(tests, names)
+    return {"__name__": "tests", **{name: _stand_in(bench, name, names[name]) for name in wanted}}
+
+
+def _wanted(tests: str, names: dict[str, Any]) -> list[str]:
+    """The code's names that the tests use. Where they test any function of another name, abs and len are Python's and not
+    the code's: what a test compares with is not the code's to define."""
     mentioned = {node.id for node in ast.walk(_parsed(tests)) if isinstance(node, ast.Name)}
-    namespace: dict[str, Any] = {"__name__": "tests"}
-    for name in sorted(mentioned & names.keys()):
-        if not name.startswith("__"):
-            namespace[name] = _stand_in(bench, name, names[name])
-    return namespace
+    found = sorted(name for name in mentioned & names.keys() if not name.startswith("__"))
+    own = [name for name in found if not hasattr(builtins, name)]
+    return own if any("function" in names[name] for name in own) else found
 
 
 def _parsed(tests: str) -> ast.Module:
@@ -131,7 +142,7 @@ def _stand_in(bench: Bench, name: str, kind: dict[str, Any]) -> Any:
     if "value" in kind:
         return restored(kind["value"])
     module = str(kind.get("module", ""))
-    if module.partition(".")[0] not in sys.stdlib_module_names:
+    if module not in LENT:
         raise TestsNeedObjects(f"the tests use {name}, which is no function of plain data")
     loaded = importlib.import_module(module)
     return getattr(loaded, kind["name"]) if "name" in kind else loaded

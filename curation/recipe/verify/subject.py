@@ -33,7 +33,10 @@ def serve(channel: Channel, code: str, tried: list[str]) -> None:
             return
         answer = _answer(loaded.__dict__, call, tried)
         _flush()
-        send(channel[1], {**answer, "tried": tried})
+        try:
+            send(channel[1], {**answer, "tried": tried})
+        except CannotTravel as large:
+            send(channel[1], {"cannot": f"{call['name']} returned {large}", "tried": tried})
 
 
 def together(channel: Channel, code: str, tests: str, token: str, tried: list[str]) -> None:
@@ -76,7 +79,7 @@ def _kind(value: Any) -> dict[str, Any]:
     home, own = getattr(value, "__module__", None), getattr(value, "__name__", None)
     if isinstance(home, str) and isinstance(own, str) and home.partition(".")[0] in sys.stdlib_module_names:
         return {"module": home, "name": own}
-    if isinstance(value, types.FunctionType | types.BuiltinFunctionType) or hasattr(value, "cache_info"):
+    if callable(value) and not isinstance(value, type):
         return {"function": True}
     try:
         return {"value": plain(value)} if isinstance(value, _IMMUTABLE) else {}

@@ -86,8 +86,10 @@ def restored(value: Any) -> Any:
 
 
 def send(channel: int, message: dict[str, Any]) -> None:
-    """Write a message to a descriptor. Raises Gone."""
+    """Write a message to a descriptor. Raises Gone, or CannotTravel for one that is too large."""
     body = json.dumps(message).encode()
+    if len(body) > LARGEST:
+        raise CannotTravel(f"more than {LARGEST >> 20} MiB")
     data = memoryview(_LENGTH.pack(len(body)) + body)
     try:
         while data:

@@ -149,6 +149,13 @@ ATTACKS: dict[str, Attack] = {
         "failed",
         "assert abs(f() - 1) < 1",
     ),
+    "a function of the tests' own redefined": Attack(
+        "def abs(x):\n    return 0\ndef f():\n    return 5", "failed", "assert abs(f() - 1) < 1"
+    ),
+    "a name that pretends to be one of the standard library, equal to everything": Attack(
+        "from curation.recipe.verify import subject\nsubject._kind = lambda value: {{'module': 'unittest.mock', 'name': 'ANY'}}\nanswer = 1",
+        "failed", "assert answer == 42",
+    ),
     "a value equal to everything": Attack(
         "class Same:\n    __eq__ = lambda a, b: True\n    __bool__ = lambda a: True\ndef f():\n    return Same()", "error", "assert f() == 42"
     ),

@@ -272,6 +272,22 @@ def test_tests_that_name_classes_run_together_and_say_so() -> None:
     assert run(program, together="never").verdict == "error"
 
 
+def test_a_function_that_is_named_like_a_builtin_is_tested() -> None:
+    outcome = run(Program("def sum(a, b): return a - b", "assert sum(3, 1) == 2"))
+    assert (outcome.verdict, outcome.apart) == ("passed", True)
+
+
+def test_tests_may_use_what_the_code_imported() -> None:
+    code = "import math\nfrom collections import Counter\nfrom functools import lru_cache\n@lru_cache\ndef f(x): return Counter(x)"
+    outcome = run(Program(code, "assert f('aab') == Counter(a=2, b=1)\nassert math.isclose(1, 1)"))
+    assert (outcome.verdict, outcome.apart) == ("passed", True)
+
+
+def test_a_value_that_is_too_large_to_travel_is_named() -> None:
+    outcome = run(Program("def f(): return 'x' * 80_000_000", "assert len(f()) == 80_000_000"))
+    assert (outcome.verdict, "f returned more than 64 MiB" in outcome.detail) == ("error", True)
+
+
 def test_objects_that_the_code_returns_are_compared_only_where_that_is_allowed() -> None:
     program = Program(
         "class Same:\n    __eq__ = lambda a, b: True\ndef f(): return Same()", "assert f() == 1"
