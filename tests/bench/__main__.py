@@ -31,6 +31,9 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "map": ("tests.bench.map", "project_map"),
     "engine": ("tests.bench.engine", "engine"),
     "learning_curve": ("tests.bench.learning_curve", "learning_curve"),
+    "sandbox": ("tests.bench.sandbox", "sandbox"),
+    "verify_code": ("tests.bench.verify_code", "verify_code"),
+    "verify_maths": ("tests.bench.verify_maths", "verify_maths"),
 }
 
 

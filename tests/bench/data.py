@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,6 +87,56 @@ def snippets() -> list[Rated]:
         if len(values) == 1
         for value, page in values.items()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A programming task: the reference solution, its tests, and the function that they test."""
+
+    key: str
+    code: str
+    tests: str
+    function: str
+
+
+def humaneval() -> list[Solved]:
+    """HumanEval (Chen et al. 2021)."""
+    return [
+        Solved(
+            row["task_id"],
+            row["prompt"] + row["canonical_solution"],
+            f"{row['test']}\ncheck({row['entry_point']})\n",
+            row["entry_point"],
+        )
+        for row in _rows(folder("benchmarks/humaneval") / "HumanEval.jsonl.gz")
+    ]
+
+
+def mbpp() -> list[Solved]:
+    """MBPP (Austin et al. 2021), with its set-up code. The function is the first of the code's that the tests name."""
+    rows = map(json.loads, _text(folder("benchmarks/mbpp") / "mbpp.jsonl").splitlines())
+    solved = []
+    for row in rows:
+        tests = "\n".join([row["test_setup_code"], *row["test_list"], *row["challenge_test_list"]])
+        defined = re.findall(r"^def (\w+)", row["code"], re.M)
+        called = set(re.findall(r"\w+", " ".join(row["test_list"])))
+        solved.append(
+            Solved(
+                f"MBPP/{row['task_id']}", row["code"], tests, next(one for one in defined if one in called)
+            )
+        )
+    return solved
+
+
+def gsm8k() -> list[str]:
+    """Solutions of GSM8K's test split (Cobbe et al. 2021), which end in #### and the answer."""
+    path = folder("benchmarks/gsm8k") / "test.jsonl"
+    return [json.loads(line)["answer"] for line in _text(path).splitlines()]
+
+
+def math() -> list[str]:
+    """Solutions of MATH's test split (Hendrycks et al. 2021), with the answer in \\boxed{…}."""
+    return [row["solution"] for row in _rows(folder("benchmarks/math") / "test.jsonl.gz")]
 
 
 def _text(path: Path) -> str:
