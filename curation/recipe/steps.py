@@ -82,5 +82,6 @@ STEPS: dict[str, type[Step]] = {
 }
 #: Those that ask language models.
 ASKING: dict[str, type[AskingStep]] = {
-    step.name: step for step in (Rate, *(workflow.step for workflow in WORKFLOWS.values()))
+    Rate.name: Rate,
+    **{workflow.key: workflow.step for workflow in WORKFLOWS.values()},
 }

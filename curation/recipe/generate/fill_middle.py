@@ -151,7 +151,7 @@ class FillMiddle(Writer):
                 return _made(thread, rest, removed, said.values, graded, attempt, hints)
             if graded["hint"].strip() and not leaks(graded["hint"], removed, rest):
                 hints.append(graded["hint"].strip())
-        thread.lose("not_rebuilt", detail=f"the best of {self.attempts} attempts was graded {best}")
+        raise thread.loss("not_rebuilt", detail=f"the best of {self.attempts} attempts was graded {best}")
 
 
 async def _middle(step: FillMiddle, thread: Thread) -> tuple[int, int]:

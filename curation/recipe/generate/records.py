@@ -101,5 +101,6 @@ class Outcome:
     @property
     def answer(self) -> Answer | None:
         """The last answer it rests on; None where nothing was asked."""
-        said = [one for part in (*self.made, *self.lost) for one in part.said]
+        parts: tuple[Made | Lost, ...] = (*self.made, *self.lost)
+        said = [one for part in parts for one in part.said]
         return said[-1].answer if said else None

@@ -182,7 +182,12 @@ class SelfRevision(Writer):
     async def write(self, thread: Thread) -> Outcome:
         drawn = setting(self.seed, thread.seed, KEY)
         said = await thread.ask(
-            DRAFT, passage=Material(thread.seed.text), meaning=DIFFICULTIES[drawn["difficulty"]], **drawn
+            DRAFT,
+            passage=Material(thread.seed.text),
+            meaning=DIFFICULTIES[drawn["difficulty"]],
+            audience=drawn["audience"],
+            skill=drawn["skill"],
+            difficulty=drawn["difficulty"],
         )
         criteria = await _criteria(thread, said.values["plan"])
         versions, stopped = await _versions(thread, said.values, criteria, self.most_revisions)

@@ -93,8 +93,12 @@ class Thread:
         self.said = (*before, replace(last, step=step))
 
     def lose(self, reason: str, at: str = "", detail: str = "") -> NoReturn:
+        raise self.loss(reason, at, detail)
+
+    def loss(self, reason: str, at: str = "", detail: str = "") -> Loss:
+        """Why this candidate goes no further, at the last step unless another is named."""
         at = at or (self.said[-1].step.prompt_version if self.said else self.workflow)
-        raise Loss(Lost(reason, at, detail, self.said))
+        return Loss(Lost(reason, at, detail, self.said))
 
     def made(
         self,
