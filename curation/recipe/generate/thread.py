@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from curation.recipe.chain import LIMITS, ChainStep, ChainVerdict, Message
 from curation.recipe.chain import Chain as Sample
-from curation.recipe.chain import ChainStep, ChainVerdict, Message
 from curation.recipe.generate.prompt import Prompt, filled
 from curation.recipe.generate.records import Lost, Made, Said, Seed
 from curation.recipe.llm.asking import ask
@@ -19,6 +19,7 @@ from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.prompts import PromptError, render
 from curation.recipe.llm.records import Answer, Request, Sampling
 from curation.recipe.llm.structured import Fields, fields_of, prose_of
+from curation.recipe.text.normalise import safe_text
 
 if TYPE_CHECKING:
     from curation.recipe.llm.asking import Ledger, Trust
@@ -64,6 +65,11 @@ class Thread:
 
     def __init__(self, desk: Desk, seed: Seed, workflow: str, said: tuple[Said, ...] = ()) -> None:
         self.desk, self.seed, self.workflow, self.said = desk, seed, workflow, said
+
+    @property
+    def model(self) -> str:
+        """Who answers, as a chain has room for it: of a long path the end."""
+        return self.desk.client.endpoint.model[-LIMITS["model"] :]
 
     def branch(self) -> Thread:
         """Another candidate that begins with the same steps."""
@@ -117,7 +123,7 @@ class Thread:
             text=text,
             seed=self.seed.reference,
             workflow=self.workflow,
-            model=self.desk.client.endpoint.model,
+            model=self.model,
             language=self.seed.language,
             licence=self.seed.licence,
             topics=self.seed.topics,
@@ -150,8 +156,8 @@ class Thread:
             name=prompt.key,
             prompt="\n\n".join(one.content for one in request.messages) or request.prompt,
             prompt_version=prompt.label,
-            model=self.desk.client.endpoint.model,
-            output=answer.text,
+            model=self.model,
+            output=safe_text(answer.text).text,
         )
 
 

@@ -75,7 +75,7 @@ def prose_of(choice: Choice) -> Fields:
     text = _THOUGHT.sub("", choice.text).strip()
     if not text:
         raise CallFailed("empty")
-    return Fields({"text": text}, ("thought",) if text != choice.text.strip() else ())
+    return Fields({"text": safe_json(text)}, ("thought",) if text != choice.text.strip() else ())
 
 
 def fields_of(choice: Choice, schema: Mapping[str, Any]) -> Fields:
