@@ -45,6 +45,38 @@ REASONS: dict[str, Reason] = {
         "Neither factual nor reasoning value reaches the project's threshold.",
         by_threshold=True,
     ),
+    # A candidate, while it is generated
+    "refused": Reason("Declined", "The model declined, or the server's content filter held the answer back."),
+    "unusable_answer": Reason(
+        "Unusable answer", "Empty, cut off, or without the fields asked for, three times in a row."
+    ),
+    "seed_too_long": Reason("Seed too long", "With its prompt it is longer than the model can read."),
+    "prompt_failed": Reason("Prompt failed", "The prompt could not be rendered for this seed."),
+    "request_refused": Reason("Request refused", "The server did not accept this request."),
+    "nothing_to_teach": Reason(
+        "Nothing to teach", "The model found too little in the seed that is worth writing about."
+    ),
+    "no_deduction": Reason(
+        "No deduction", "No chain of reasoning of two steps or more was found in the seed."
+    ),
+    "too_little_written": Reason("Too little written", "What was written is too short to be a sample."),
+    "not_grounded": Reason("Not grounded", "What it rests on does not stand in the seed."),
+    "not_standalone": Reason(
+        "Not understandable alone", "The task points at a text that its reader does not have."
+    ),
+    "wrong_answer": Reason("Wrong answer", "A second look found the answer wrong or its reasoning broken."),
+    "copied": Reason("Copied", "Too much of it repeats the seed word for word."),
+    "not_good_enough": Reason("Not good enough", "Its best revision stayed below the least score."),
+    "broken_code": Reason("Broken code", "The code cannot be parsed, or none was written."),
+    "low_fidelity": Reason(
+        "Fidelity too low", "Code written from the instruction alone is too far from the original."
+    ),
+    "fidelity_unknown": Reason(
+        "Fidelity unknown", "Nothing could measure how close the two pieces of code are."
+    ),
+    "no_middle": Reason("No middle", "No part of it can be rebuilt from the rest by reasoning."),
+    "not_rebuilt": Reason("Not rebuilt", "No attempt came close enough to what was removed."),
+    "no_conversation": Reason("No conversation", "Too few usable turns came about."),
     # Anything that people judge
     "rejected": Reason("Rejected", "A person rejected it."),
     "disputed": Reason("Disputed", "Decisions differ; it waits for a reviewer."),

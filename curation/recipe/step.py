@@ -30,5 +30,5 @@ class AskingStep(Protocol):
 
     async def run(
         self, record: Any, /, client: Client, ledger: Ledger, trust: Trust | None = None
-    ) -> tuple[Any, Answer]:
-        """(the result, the last answer it rests on). Raises CallFailed, BudgetSpent or EndpointDown of `recipe.llm`."""
+    ) -> tuple[Any, Answer | None]:
+        """(the result, the last answer it rests on; None where nothing was asked). Raises CallFailed, BudgetSpent or EndpointDown of `recipe.llm`."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.scoring import signals
 from curation.recipe.scoring.annotator import Rate
 from curation.recipe.step import AskingStep, Step
@@ -80,4 +81,7 @@ STEPS: dict[str, type[Step]] = {
     step.name: step for step in (IdentifyLanguage, MeasureSignals, SplitIntoPassages, Embed)
 }
 #: Those that ask language models.
-ASKING: dict[str, type[AskingStep]] = {step.name: step for step in (Rate,)}
+ASKING: dict[str, type[AskingStep]] = {
+    Rate.name: Rate,
+    **{workflow.key: workflow.step for workflow in WORKFLOWS.values()},
+}

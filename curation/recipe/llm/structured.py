@@ -67,6 +67,17 @@ def usable(choice: Choice) -> None:
         raise CallFailed("truncated" if choice.finish == "length" else "empty")
 
 
+def prose_of(choice: Choice) -> Fields:
+    """An answer in prose as the field `text`, without what a model thought aloud before it. Raises CallFailed: `empty`, `truncated` and the like."""
+    usable(choice)
+    if choice.finish == "length":
+        raise CallFailed("truncated")
+    text = _THOUGHT.sub("", choice.text).strip()
+    if not text:
+        raise CallFailed("empty")
+    return Fields({"text": safe_json(text)}, ("thought",) if text != choice.text.strip() else ())
+
+
 def fields_of(choice: Choice, schema: Mapping[str, Any]) -> Fields:
     """The fields of an answer. Raises CallFailed: `empty`, `truncated`, `invalid_json`, `wrong_fields` and the like.
 

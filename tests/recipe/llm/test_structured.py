@@ -6,7 +6,7 @@ import pytest
 
 from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.records import Choice, Message, Request
-from curation.recipe.llm.structured import BadSchema, fields_of, model_of, spelled_out
+from curation.recipe.llm.structured import BadSchema, fields_of, model_of, prose_of, spelled_out
 
 SCHEMA = {
     "type": "object",
@@ -94,3 +94,25 @@ def test_a_schema_in_words_stands_at_the_end_of_the_last_message():
     assert system.content == "s" and user.content.startswith("u\n\nAnswer with one JSON object")
     assert spelled_out(Request(prompt="p", schema=SCHEMA)).prompt.endswith("}")
     assert spelled_out(Request(prompt="p")).prompt == "p"
+
+
+def test_prose_is_taken_without_what_was_thought_aloud_and_without_what_no_row_can_hold():
+    assert prose_of(Choice(" Ice floats.\n")).values == {"text": "Ice floats."}
+    found = prose_of(Choice("<think>Hm.</think>\nIce\x00 floats \ud800."))
+    assert (found.values["text"], found.notes) == ("Ice floats \ufffd.", ("thought",))
+
+
+@pytest.mark.parametrize(
+    ("choice", "name"),
+    [
+        (Choice("  "), "empty"),
+        (Choice("<think>Hm.</think>"), "empty"),
+        (Choice("Ice fl", finish="length"), "truncated"),
+        (Choice("", refusal="No."), "refused"),
+        (Choice("Ice", finish="content_filter"), "content_filter"),
+    ],
+)
+def test_prose_that_is_none_is_named(choice, name):
+    with pytest.raises(CallFailed) as failed:
+        prose_of(choice)
+    assert failed.value.name == name
