@@ -8,7 +8,7 @@ import pytest
 
 from curation.actions import thresholds
 from curation.jobs import run
-from curation.models import Cluster, ClusterMember, Document, Job, KnobChange, Project, Score, Seed
+from curation.models import Cluster, Comparison, Document, Job, KnobChange, Project, Score, Seed
 from tests.jobs.test_curation import curated, project, rows
 
 __all__ = ["project"]
@@ -52,7 +52,9 @@ def test_a_lower_threshold_scores_and_compares_what_comes_back(project: Project)
 def test_another_cosine_forms_other_clusters_and_undoing_forms_the_old_ones(project: Project) -> None:
     curated(project)
     before = rows(project)
-    ClusterMember.objects.update(jaccard=None)  # found by their vectors alone
+    assert thresholds.effect(project, {"near_duplicate_cosine": 1.0}).passages.won == 0  # the same wording
+    for one in Comparison.objects.all():  # found by their vectors alone
+        Comparison.objects.filter(pk=one.pk).update(jaccards=[0.1] * len(one.others))
     assert thresholds.effect(project, {"near_duplicate_cosine": 1.0}).passages.won == 1
     change = applied(thresholds.apply(project, {"near_duplicate_cosine": 1.0}, None))
     assert set(Cluster.objects.values_list("threshold", flat=True)) <= {1.0}
