@@ -202,11 +202,12 @@ def _against(
         measure.kappa_interval(table, "quadratic") if len(both) <= MOST_FOR_INTERVAL else None,
         "agreement beyond chance; a difference counts by its square",
     )
-    values = {at: {"people": left, name: right} for at, (left, right) in enumerate(both)}
+    # To a tenth: hundreds of values of their own would cost seconds, and move the figure by less than its third digit.
+    values = {at: {"people": round(left, 1), name: round(right, 1)} for at, (left, right) in enumerate(both)}
     return Compared(
         *(f"People and {name}", len(both), "subjects", *_near(both)),
         confusion=_confusion(rubric, rounded, "People", name),
-        coefficients=[kappa, _alpha(values, "interval", "on the values as they are, not rounded")],
+        coefficients=[kappa, _alpha(values, "interval", "on the values to a tenth, not to a step")],
         note=note,
     )
 
