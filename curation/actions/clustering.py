@@ -46,8 +46,11 @@ _CANDIDATES = """
      WHERE p.project_id = %(project)s AND d.left_out = '' AND d.withdrawn_at IS NULL
        AND p.left_out IN ('', 'near_duplicate', 'low_scores')
        AND EXISTS (SELECT FROM curation_embedding e WHERE e.model_id = %(model)s AND e.text_sha256 = p.text_sha256)
+       {among}
      ORDER BY p.id
 """
+#: Those alone that are in some pair, or of whose text people said something: nothing else can be in a cluster.
+_AMONG = "AND (p.id = ANY(%(passages)s::bigint[]) OR p.text_sha256 = ANY(%(texts)s::text[]))"
 #: What people have to do with stays a representative: new material never displaces it.
 _DECIDED = """
     SELECT DISTINCT coalesce(i.passage_id, s.passage_id) FROM curation_item i
@@ -96,7 +99,18 @@ class Row:
 def candidates(project: Project, model: EmbeddingModel) -> list[Row]:
     """The passages that can be in a cluster, by id."""
     with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, {"project": project.pk, "model": model.pk})
+        cursor.execute(_CANDIDATES.format(among=""), {"project": project.pk, "model": model.pk})
+        return [Row(*row) for row in cursor.fetchall()]
+
+
+def _concerned(
+    project: Project, model: EmbeddingModel, passages: Iterable[int], texts: Iterable[str]
+) -> list[Row]:
+    """Of the candidates those with these ids or texts, by id."""
+    asked: dict[str, Any] = {"project": project.pk, "model": model.pk}
+    asked |= {"passages": list(passages), "texts": list(texts)}
+    with connection.cursor() as cursor:
+        cursor.execute(_CANDIDATES.format(among=_AMONG), asked)
         return [Row(*row) for row in cursor.fetchall()]
 
 
@@ -109,15 +123,17 @@ def comparisons(project: Project, model: EmbeddingModel, threshold: float) -> An
 
 def draw(project: Project, model: EmbeddingModel, threshold: float) -> Clusters:
     """The clusters at a threshold. Writes nothing."""
-    rows = candidates(project, model)
-    place = {row.pk: at for at, row in enumerate(rows)}
     words = list(standing_words(project))
+    close = list(_close(project, model, threshold))
+    paired = {passage for left, right, _, _ in close for passage in (left, right)}
+    rows = _concerned(project, model, paired, {text for word in words for text in (word.left, word.right)})
+    place = {row.pk: at for at, row in enumerate(rows)}
     kept = {word.kept for word in words if word.kept}
     decided = _decided(project)
     jaccards: dict[tuple[int, int], float] = {}
     found = near.stars(
         [row.candidate(row.pk in decided or row.digest in kept) for row in rows],
-        [*_pairs(project, model, threshold, place, jaccards), *_ruled_same(words, rows)],
+        [*_pairs(close, place, jaccards), *_ruled_same(words, rows)],
         rulings_of(words),
         lambda crowd: _between(model, rows, crowd, threshold),
     )
@@ -217,23 +233,29 @@ def _decided(project: Project) -> set[int]:
         return {key for (key,) in cursor.fetchall()}
 
 
+def _close(
+    project: Project, model: EmbeddingModel, threshold: float
+) -> Iterator[tuple[int, int, float, float]]:
+    """(passage, other passage, cosine, Jaccard) of pairs that are close enough by one of them."""
+    listed = comparisons(project, model, threshold).exclude(others=[])
+    rows = listed.values_list("passage", "others", "cosines", "jaccards")
+    for passage, others, cosines, shared in rows.iterator(chunk_size=10_000):
+        for other, cosine, jaccard in zip(others, cosines, shared, strict=True):
+            if cosine >= threshold or jaccard >= minhash.JACCARD:
+                yield passage, other, cosine, jaccard
+
+
 def _pairs(
-    project: Project,
-    model: EmbeddingModel,
-    threshold: float,
+    close: Iterable[tuple[int, int, float, float]],
     place: dict[int, int],
     jaccards: dict[tuple[int, int], float],
 ) -> Iterator[near.Pair]:
-    """Pairs that are close enough by cosine or by wording; their Jaccards are noted on the way."""
-    listed = comparisons(project, model, threshold).values_list("passage", "others", "cosines", "jaccards")
-    for passage, others, cosines, shared in listed.iterator(chunk_size=10_000):
-        if passage not in place:
-            continue
-        for other, cosine, jaccard in zip(others, cosines, shared, strict=True):
-            if other in place and (cosine >= threshold or jaccard >= minhash.JACCARD):
-                left, right = sorted((place[passage], place[other]))
-                jaccards[left, right] = jaccard
-                yield left, right, cosine
+    """Close pairs of candidates, by their places; their Jaccards are noted on the way."""
+    for passage, other, cosine, jaccard in close:
+        if passage in place and other in place:
+            left, right = sorted((place[passage], place[other]))
+            jaccards[left, right] = jaccard
+            yield left, right, cosine
 
 
 def _ruled_same(words: Iterable[Word], rows: list[Row]) -> Iterator[near.Pair]:
