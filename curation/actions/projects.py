@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from curation.actions import thresholds
 from curation.models import Activity, Document, Job, Membership, Project, Role, User
-from curation.recipe.knobs import Knobs, knobs_from
+from curation.recipe.knobs import differing, knobs_from
 
 LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?", re.IGNORECASE)
 MOST_GUIDELINES = 100_000  # characters
@@ -105,8 +105,8 @@ def change_knobs(project: Project, by: User, values: dict[str, Any]) -> list[str
 
 
 def _store(project: Project, by: User, changed: dict[str, Any]) -> None:
-    ours, before = asdict(Knobs()), asdict(project.settings)
-    stored = {name: value for name, value in {**before, **changed}.items() if value != ours[name]}
+    before = asdict(project.settings)
+    stored = differing(knobs_from({**before, **changed}))
     if stored != project.knobs:
         project.knobs = stored
         project.save(update_fields=["knobs"])

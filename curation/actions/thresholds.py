@@ -39,7 +39,7 @@ from curation.models import (
     Source,
     User,
 )
-from curation.recipe.knobs import KNOBS, Knobs, knobs_from
+from curation.recipe.knobs import KNOBS, Knobs, differing, knobs_from
 from curation.recipe.scoring import topics
 
 TOPIC = "topic:"
@@ -364,8 +364,7 @@ def carry_out(change: KnobChange, job: Job) -> None:
     now = values(project)
     change.before = {name: now.get(name) for name in change.after}
     knobs, floors = proposed(project, change.after)
-    ours = asdict(Knobs())
-    project.knobs = {name: value for name, value in asdict(knobs).items() if value != ours[name]}
+    project.knobs = differing(knobs)
     project.topic_floors = floors
     project.save(update_fields=["knobs", "topic_floors"])
     changed = {"documents": judge_documents(project), "passages": judge_passages(project)}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.decorators import display
@@ -132,7 +132,10 @@ class ProjectAdmin(Scoped):
         projects.change_project(stored, user, **about)
         ours = asdict(Knobs())
         knobs = {name: values[f"knob_{name}"] for name in KNOBS}
-        projects.change_knobs(stored, user, {n: ours[n] if v is None else v for n, v in knobs.items()})
+        try:
+            projects.change_knobs(stored, user, {n: ours[n] if v is None else v for n, v in knobs.items()})
+        except projects.ProjectError as error:
+            self.message_user(request, f"The thresholds stay as they were. {error}", messages.ERROR)
 
     @admin.action(description="Archive")
     @confirmed(

@@ -116,3 +116,9 @@ def knobs_from(values: dict[str, Any]) -> Knobs:
             raise ValueError(f"{knob.title}: {number:g} is outside {knob.minimum:g} to {knob.maximum:g}")
         merged[name] = number
     return Knobs(**merged)
+
+
+def differing(knobs: Knobs) -> dict[str, Any]:
+    """What a project stores: the knobs that differ from our defaults. The others follow when we find better ones."""
+    ours = asdict(Knobs())
+    return {name: value for name, value in asdict(knobs).items() if value != ours[name]}

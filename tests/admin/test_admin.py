@@ -3,7 +3,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 
-from curation.actions import review
+from curation.actions import review, thresholds
 from curation.admin.site import site
 from curation.models import (
     Activity,
@@ -12,6 +12,7 @@ from curation.models import (
     Decision,
     Endpoint,
     Job,
+    KnobChange,
     Membership,
     Mishap,
     Project,
@@ -289,6 +290,19 @@ def test_a_project_s_thresholds_are_changed_through_the_actions(client, project,
     assert Activity.objects.filter(project=project, verb="changed settings", actor=manager).exists()
     assert client.post(address, {**sent, "knob_min_factual": "9"}).status_code == 200
     assert client.post(address, {**sent, "languages": "klingon!"}).status_code == 200
+
+
+def test_thresholds_that_cannot_move_now_stay_and_say_why(client, project, manager):
+    make.a_document(project)
+    thresholds.apply(project, {"min_factual": 3.0}, manager)
+    address = reverse("admin:curation_project_change", args=[project.pk])
+    form = client.get(address).context["adminform"].form
+    sent = {name: form[name].value() for name in form.fields} | {"knob_min_factual": "3.5", "languages": ""}
+    shown = client.post(
+        address, {name: "" if value is None else value for name, value in sent.items()}, follow=True
+    )
+    assert "Another change of thresholds is being applied" in shown.content.decode()
+    assert KnobChange.objects.filter(project=project).count() == 1
 
 
 def test_projects_are_archived_after_asking_and_restored(client, project, manager):
