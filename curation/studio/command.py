@@ -10,7 +10,16 @@ from curation.studio.refusal import Refusal
 COMMANDS = Path(__file__).resolve().parents[1] / "management" / "commands"
 
 # These start before a database, or never ask for one.
-WITHOUT_DATABASE = {"studio", "help", "version", "check", "collectstatic", "diffsettings", "findstatic"}
+WITHOUT_DATABASE = {
+    "studio",
+    "extract",
+    "help",
+    "version",
+    "check",
+    "collectstatic",
+    "diffsettings",
+    "findstatic",
+}
 
 # Of our own commands, those that take the database as it is.
 AS_IT_IS = {"backup", "restore"}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,8 @@ from curation.actions.projects import ProjectError, create_project
 from curation.actions.samples import holds_samples
 from curation.jobs.run import drain
 from curation.models import Import, Job, Project, RejectedRow, Source
+from curation.recipe.ingest.folders import Found, files_of
+from curation.recipe.ingest.found import BadRow
 from curation.studio.preparation import alone, migrate
 
 SHOWN_REASONS = 1_000
@@ -70,9 +69,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with alone():
             migrate()
-        found = list(_files(options["paths"]))
-        refused = [entry for entry in found if isinstance(entry, _Refused)]
-        files = [entry for entry in found if isinstance(entry, Path)]
+        found = list(files_of(options["paths"]))
+        refused = [entry for entry in found if isinstance(entry, BadRow)]
+        files = [entry for entry in found if isinstance(entry, Found)]
         if not files:
             raise CommandError("There is no file to import: " + _listed(refused, options["paths"]))
         try:
@@ -81,15 +80,15 @@ class Command(BaseCommand):
             source = find_or_create_source(
                 project, name, None, options["kind"], options["licence"], options["address"]
             )
-            stored = [(_name(path, options["paths"]), keep_path(path)) for path in files]
+            stored = [(file.name, keep_path(file.path)) for file in files]
             samples = options["samples"] or (
-                options["kind"] == Source.Kind.SYNTHETIC and any(map(holds_samples, files))
+                options["kind"] == Source.Kind.SYNTHETIC and any(holds_samples(file.path) for file in files)
             )
             what = Import.What.SAMPLES if samples else Import.What.DOCUMENTS
             batch = draft_import(source, stored, None, options["map"], what)
             # Before it starts: a worker of a running studio may finish it, and count, at once.
             RejectedRow.objects.bulk_create(
-                [RejectedRow(batch=batch, file=entry.name, reason=entry.reason) for entry in refused],
+                [RejectedRow(batch=batch, file=entry.file, reason=entry.reason) for entry in refused],
                 ignore_conflicts=True,
             )
             job = start_import(batch, None)
@@ -120,49 +119,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{progress.done:,} of {progress.total:,} kB read", ending="\r")
 
 
-class _Refused:
-    """A path that is not imported, with the reason."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        self.name = str(path)[-900:].encode("utf-8", "replace").decode()
-        self.reason = f"{self.name} {reason}"
-
-
-def _files(paths: list[Path]) -> Iterator[Path | _Refused]:
-    """Every file, folders walked in sorted order. Links to files are followed, links to folders are not."""
-    for path in paths:
-        if not path.is_dir():
-            yield _checked(path)
-            continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            for name in list(folders):
-                if (Path(folder) / name).is_symlink():
-                    yield _Refused(Path(folder) / name, "is a link to a folder. Give the folder itself.")
-            yield from (_checked(Path(folder) / name) for name in sorted(names))
-
-
-def _checked(path: Path) -> Path | _Refused:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        return _Refused(path, f"cannot be read: {(error.strerror or str(error)).lower()}.")
-    if not stat.S_ISREG(mode):
-        return _Refused(path, "is no file but a device or a pipe. It was refused.")
-    if not os.access(path, os.R_OK):
-        return _Refused(path, "may not be read by this user.")
-    return path
-
-
-def _name(path: Path, given: list[Path]) -> str:
-    """The path below the folder that was given, so that two files of one name differ."""
-    for folder in given:
-        if folder.is_dir() and path.is_relative_to(folder):
-            return str(path.relative_to(folder))
-    return path.name
-
-
-def _listed(refused: list[_Refused], paths: list[Path]) -> str:
+def _listed(refused: list[BadRow], paths: list[Path]) -> str:
     if refused:
         return " ".join(entry.reason for entry in refused[:5])
     return f"{', '.join(str(path) for path in paths[:5])} holds none."

@@ -11,6 +11,8 @@ EXCERPT = 200
 TITLE = 500
 ADDRESS = 2000
 LICENCE = 80
+#: The field of a row's `meta` that says where its licence was found, when no column stated it.
+LICENCE_EVIDENCE = "licence_evidence"
 
 
 @dataclass(slots=True)

@@ -97,8 +97,11 @@ class Pool:
         self.owner = os.getpid()
         self.batch = _Batch()
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Extracted | Dropped]:
-        """One result per request, in their order. Holds at most a few requests and results at a time."""
+    def run(self, requests: Iterable[Request | Dropped]) -> Iterator[Extracted | Dropped]:
+        """One result per request, in their order; what was dropped before comes back in its turn.
+
+        Holds at most a few requests and results at a time.
+        """
         self._forget_after_fork()
         batch = self.batch = _Batch()
         numbered = enumerate(requests)
@@ -109,8 +112,10 @@ class Pool:
                 while not exhausted and batch.size < self.size * 3:
                     if (following := next(numbered, None)) is None:
                         exhausted = True
+                    elif isinstance(following[1], Dropped):
+                        batch.results[following[0]] = following[1]
                     else:
-                        batch.waiting.append((*following, 0))
+                        batch.waiting.append((following[0], following[1], 0))
                 while given in batch.results:
                     yield batch.results.pop(given)
                     given += 1

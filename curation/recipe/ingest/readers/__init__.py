@@ -21,7 +21,8 @@ class Reader:
     """`table`: its rows are records with fields, which a mapping chooses from; otherwise the file is one document.
 
     `again` finds single rows of a plain file without reading what stands before them, where the format allows it;
-    `by_offset` says that it needs to know where in the file they are.
+    `by_offset` says that it needs to know where in the file they are. `marked` knows the format by a file's first bytes
+    beyond doubt: then they decide, whatever the name is, and a name alone does not.
     """
 
     title: str
@@ -30,13 +31,22 @@ class Reader:
     table: bool
     again: Again | None = None
     by_offset: bool = True
+    marked: Callable[[bytes], bool] | None = None
 
 
 READERS: dict[str, Reader] = {
     "jsonl": Reader("JSON Lines", (".jsonl", ".ndjson", ".jsonlines"), jsonl.read, True, jsonl.again),
     "json": Reader("JSON", (".json",), json.read, True),
     "csv": Reader("CSV", (".csv", ".tsv", ".tab"), csv.read, True, csv.again),
-    "parquet": Reader("Parquet", (".parquet", ".pq"), parquet.read, True, parquet.again, by_offset=False),
+    "parquet": Reader(
+        "Parquet",
+        (".parquet", ".pq"),
+        parquet.read,
+        True,
+        parquet.again,
+        by_offset=False,
+        marked=parquet.marked,
+    ),
     "html": Reader("HTML", (".html", ".htm", ".xhtml"), whole.html, False),
     "markdown": Reader("Markdown", (".md", ".markdown", ".mdown"), whole.markdown, False),
     "text": Reader("Text", (".txt", ".text"), whole.text, False),
@@ -68,21 +78,21 @@ def reader_of(name: str, head: bytes) -> str:
 
     The name's ending decides, unless the bytes say plainly that it lies.
     """
-    by_name = BY_SUFFIX.get(os.path.splitext(name)[1].lower(), "")
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if foreign(head) or (by_name == "parquet" and not whole.is_text(head)):
+    if marked := next((key for key, one in READERS.items() if one.marked and one.marked(head)), ""):
+        return marked
+    if foreign(head):
         return ""
+    by_name = BY_SUFFIX.get(os.path.splitext(name)[1].lower(), "")
+    if by_name and READERS[by_name].marked:
+        by_name = ""  # the bytes would show it
     shows = (jsonl.shows(head) and "jsonl") or (whole.shows_html(head) and "html") or ""
-    if by_name in ("jsonl", "csv", "parquet") and shows == "html":
+    if by_name in ("jsonl", "csv") and shows == "html":
         return "html"
-    if by_name in ("", "csv", "text", "html", "parquet") and shows == "jsonl":
+    if by_name in ("", "csv", "text", "html") and shows == "jsonl":
         return "jsonl"
     if by_name == "jsonl" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         return "json"
-    if by_name and by_name != "parquet":
-        return by_name
-    return shows or ("text" if whole.is_text(head) else "")
+    return by_name or shows or ("text" if whole.is_text(head) else "")
 
 
 def foreign(head: bytes) -> str:
@@ -92,8 +102,12 @@ def foreign(head: bytes) -> str:
 
 def refusal(head: bytes) -> str:
     """The complaint about a file that no reader takes; it follows the file's name."""
-    if what := foreign(head):
-        return (
-            f"is {what}, which the studio does not read. Import text, Markdown, HTML, JSONL, CSV or Parquet."
-        )
-    return "is not text of a kind the studio reads. Import text, Markdown, HTML, JSONL, CSV or Parquet."
+    what = foreign(head)
+    said = f"is {what}, which the studio does not read" if what else "is not text of a kind the studio reads"
+    return f"{said}. It reads {kinds()}."
+
+
+def kinds() -> str:
+    """What the studio reads, in words."""
+    titles = [reader.title for reader in READERS.values()]
+    return f"{', '.join(titles[:-1])} and {titles[-1]}"

@@ -29,6 +29,10 @@ def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
             raise OSError(shortened(error)) from error
 
 
+def marked(head: bytes) -> bool:
+    return head.startswith(b"PAR1")
+
+
 def again(
     member: Member, refs: Sequence[Ref], picker: Picker, limits: Limits
 ) -> Iterator[tuple[Ref, bytes | None]]:
