@@ -1,9 +1,10 @@
-"""Samples that were generated elsewhere: stored with their chain, tied to the passages they came from, taken back."""
+"""Samples: stored with their chain; those that were generated elsewhere tied to the passages they came from, and taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,12 +111,13 @@ def store(batch: Import, file: str, rows: Sequence[Row]) -> Stored:
         name = chain.identity(made)
         there = known.get(name) or (fresh[name][0] if name in fresh else None)
         if there is None:
-            fresh[name] = (_sample(batch, name, made), made)
+            origin = {"project_id": batch.project_id, "source_id": batch.source_id, "batch": batch}
+            fresh[name] = (row_of(made, name, **origin), made)
         elif (there.text_sha256, there.messages) != _content(made):
             stored.refused.append(_clash(batch, file, row, name))
         else:
             stored.known += 1
-    stored.added = _insert(fresh.values())
+    stored.added = insert([(sample, made, ()) for sample, made in fresh.values()])
     back = [sample for sample in known.values() if sample.state == Sample.State.WITHDRAWN]
     _bring_back(batch, back)
     link(batch.project, [sample.pk for sample in (*stored.added, *back)])
@@ -132,14 +134,13 @@ def _content(made: chain.Chain) -> tuple[str, Any]:
     return text_hash(chain.rendered(made)), chain.messages_row(made) or None
 
 
-def _sample(batch: Import, name: str, made: chain.Chain) -> Sample:
+def row_of(made: chain.Chain, name: str, **origin: Any) -> Sample:
+    """A sample's row, not stored yet. `origin`: its project and source, and the import or the candidate it comes from."""
     text = chain.rendered(made)
     sha256, messages = _content(made)
     configuration, words = search.index(text, made.language)
     return Sample(
-        project_id=batch.project_id,
-        source_id=batch.source_id,
-        batch=batch,
+        **origin,
         external_id=name,
         messages=messages,
         text=text,
@@ -176,9 +177,9 @@ def _clash(batch: Import, file: str, row: Row, name: str) -> RejectedRow:
     return RejectedRow(batch=batch, file=file, member=row.member, row=row.row, reason=reason)
 
 
-def _insert(fresh: Iterable[tuple[Sample, chain.Chain]]) -> list[Sample]:
-    pairs = list(fresh)
-    samples = Sample.objects.bulk_create([sample for sample, _ in pairs])
+def insert(fresh: Sequence[tuple[Sample, chain.Chain, Sequence[int | None]]]) -> list[Sample]:
+    """Store samples with their steps and verdicts. With each come the ids of the calls that said its steps, as far as they were made here."""
+    samples = Sample.objects.bulk_create([sample for sample, _, _ in fresh])
     SampleStep.objects.bulk_create(
         SampleStep(
             sample=sample,
@@ -191,9 +192,10 @@ def _insert(fresh: Iterable[tuple[Sample, chain.Chain]]) -> list[Sample]:
             output=step.output,
             scores=step.scores,
             meta=step.meta,
+            call_id=call,
         )
-        for sample, made in pairs
-        for ordinal, step in enumerate(made.steps)
+        for sample, made, calls in fresh
+        for ordinal, (step, call) in enumerate(zip_longest(made.steps, calls))
     )
     Verdict.objects.bulk_create(
         Verdict(
@@ -206,7 +208,7 @@ def _insert(fresh: Iterable[tuple[Sample, chain.Chain]]) -> list[Sample]:
             evidence=verdict.evidence,
             meta=verdict.meta,
         )
-        for sample, made in pairs
+        for sample, made, _ in fresh
         for ordinal, verdict in enumerate(made.verdicts)
     )
     return samples

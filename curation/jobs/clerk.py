@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -35,6 +36,8 @@ PATIENCE = 0.5
 #: How often it looks which share of the endpoint is this piece's, and whether others' holds are still alive.
 SHARE_SECONDS = 1.0
 MOST_AT_ONCE = 256
+#: How long answers are waited for that were asked for before the work was to stop: they are paid for.
+GRACE = 60.0
 
 
 @dataclass(slots=True)
@@ -66,18 +69,24 @@ class Clerk:
     chunk: Chunk
     endpoint: Endpoint
     version: PromptVersion | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)  # by their labels, where several prompts ask
     budget: Budget = field(default_factory=Budget)
     _wishes: queue.SimpleQueue[_Wish | None] = field(default_factory=queue.SimpleQueue)
     _waiting: list[_Wish] = field(default_factory=list)  # for what others hold of the budget
     _looked_at: float = -1e9
+    _stopping: bool = False
 
     # In the loop: the ledger's contract
 
     async def recall(self, key: str, request: Request) -> Answer | None:
+        if self._stopping:
+            raise BudgetSpent("Nothing new is asked: the work is to stop.")
         found: Answer | None = await self._wish("recall", (key, request))
         return found
 
     async def hold(self, most: Usage) -> None:
+        if self._stopping:
+            raise BudgetSpent("Nothing new is asked: the work is to stop.")
         if self.budget.limited:
             await self._wish("hold", most)
 
@@ -111,7 +120,10 @@ class Clerk:
                 pulse.beat(done())
                 self._share(client)
                 self._serve(self._gathered())
-        except (Cancelled, Lost):
+        except Cancelled:
+            self._wind_down(future)
+            raise
+        except Lost:
             future.cancel()
             self._serve(self._gathered())  # what was answered already is kept
             raise
@@ -119,6 +131,24 @@ class Clerk:
             future.cancel()
             raise
         return future.result()
+
+    def _wind_down(self, future: Future[Any]) -> None:
+        """Ask nothing new, and keep the answers that are under way: whoever stops work has paid for them."""
+        self._stopping = True
+        self._deny(self._waiting)
+        self._waiting = []
+        until = time.monotonic() + GRACE
+        while not future.done() and time.monotonic() < until:
+            wishes = self._gathered()
+            self._deny([one for one in wishes if one.what == "hold"])
+            self._serve([one for one in wishes if one.what != "hold"])
+        future.cancel()
+        self._serve(self._gathered())
+
+    def _deny(self, wishes: Sequence[_Wish]) -> None:
+        stopping = BudgetSpent("Nothing new is asked: the work is to stop.")
+        if wishes:
+            background().loop.call_soon_threadsafe(_answer, [(wish, stopping) for wish in wishes])
 
     def _gathered(self) -> list[_Wish]:
         """What there is to do; waits a moment for the first of it."""
@@ -164,7 +194,7 @@ class Clerk:
             row = found.get(key)
             answer = _again(row, request) if row is not None else None
             if row is not None and answer is not None:
-                hits.append(self._row(key, hit_of=row))
+                hits.append(self._row(key, request, hit_of=row))
             replies.append((wish, answer))
         Call.objects.bulk_create(hits)
         return replies
@@ -191,6 +221,7 @@ class Clerk:
         money = cost.money(self.endpoint.price, usage)
         return self._row(
             entry.key,
+            entry.request,
             request=_request(entry.request),
             answer=answer.raw if answer else None,
             error=entry.error,
@@ -205,12 +236,13 @@ class Clerk:
             seconds=round(entry.seconds, 4),
         )
 
-    def _row(self, key: str, **fields: Any) -> Call:
+    def _row(self, key: str, asked: Request, **fields: Any) -> Call:
+        own = self.version.pk if self.version else None
         return Call(
             project_id=self.job.project_id,
             endpoint=self.endpoint,
             model=self.endpoint.model,
-            prompt_version=self.version,
+            prompt_version_id=self.versions.get(asked.label, own),
             job=self.job,
             chunk=self.chunk.ordinal,
             key=key,

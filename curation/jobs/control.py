@@ -1,4 +1,4 @@
-"""What a person does to a job: cancel it, resume it."""
+"""What a person does to a job: pause it, cancel it, resume it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,21 @@ class NotNow(Exception):
 
 
 @transaction.atomic
+def pause(job: Job) -> None:
+    """Let a running job wait: nothing new is begun, what is under way stops between two batches and is kept as far as it came."""
+    locked = Job.objects.select_for_update().get(pk=job.pk)
+    if locked.state != Job.State.RUNNING:
+        raise NotNow(f"This job is {locked.get_state_display().lower()}; only a running one can be paused.")
+    locked.state = Job.State.PAUSED
+    locked.save(update_fields=["state"])
+    job.refresh_from_db()
+
+
+@transaction.atomic
 def cancel(job: Job) -> None:
     """Stop a job: waiting chunks at once, running ones between two batches. What was saved stays."""
     locked = Job.objects.select_for_update().get(pk=job.pk)
-    if not locked.is_active:
+    if not (locked.is_active or locked.state == Job.State.PAUSED):
         raise NotNow(f"This job is {locked.get_state_display().lower()} already.")
     locked.chunks.filter(state=Chunk.State.WAITING).update(state=Chunk.State.CANCELLED)
     locked.state, locked.reason = Job.State.CANCELLED, "Cancelled by a person."
@@ -30,7 +41,7 @@ def resume(job: Job) -> None:
     try:
         with transaction.atomic():
             locked = Job.objects.select_for_update().get(pk=job.pk)
-            if locked.state not in (Job.State.CANCELLED, Job.State.FAILED):
+            if locked.state not in (Job.State.PAUSED, Job.State.CANCELLED, Job.State.FAILED):
                 raise NotNow(f"This job is {locked.get_state_display().lower()}; there is nothing to resume.")
             open_again = locked.chunks.filter(state__in=[Chunk.State.CANCELLED, Chunk.State.FAILED])
             waiting = open_again.update(state=Chunk.State.WAITING, tries=0, error="", retry_at=None)

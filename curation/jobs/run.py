@@ -135,14 +135,30 @@ def in_the_way(job: Job) -> Job | None:
     return before.order_by("pk").first()
 
 
-def _insert_chunks(job: Job, plans: Iterable[ChunkPlan]) -> int:
-    numbered = enumerate(plans)
+def _insert_chunks(job: Job, plans: Iterable[ChunkPlan], first: int = 0) -> int:
+    numbered = enumerate(plans, first)
     count = 0
     while batch := list(islice(numbered, 500)):
         Chunk.objects.bulk_create(
             [Chunk(job=job, ordinal=ordinal, inputs=plan.inputs, size=plan.size) for ordinal, plan in batch]
         )
         count += len(batch)
+    return count
+
+
+def extend(job: Job, plans: Iterable[ChunkPlan]) -> int:
+    """Give a planned job more chunks, for work whose amount follows from what came of it. One that had ended runs again.
+
+    Inside the transaction that decides on them. Returns how many.
+    """
+    locked = Job.objects.select_for_update().get(pk=job.pk)
+    last = locked.chunks.order_by("-ordinal").values_list("ordinal", flat=True).first()
+    count = _insert_chunks(locked, plans, 0 if last is None else last + 1)
+    if count and locked.state == Job.State.DONE:
+        locked.state, locked.finished_at, locked.result = Job.State.RUNNING, None, {}
+        locked.save(update_fields=["state", "finished_at", "result"])
+    for _ in range(min(count, FAN_OUT)):
+        announce("work", locked.pk)
     return count
 
 
@@ -222,7 +238,7 @@ def run_chunk(chunk: Chunk) -> None:
     except Lost:
         log.info("Chunk %s was taken over; its result is dropped", chunk)
     except Cancelled:
-        _release(chunk, Chunk.State.CANCELLED)
+        _stop(chunk)
     except (OperationalError, InterfaceError):
         close_old_connections()
         raise
@@ -233,7 +249,7 @@ def run_chunk(chunk: Chunk) -> None:
 def _save(kind: Kind, chunk: Chunk, result: Any) -> None:
     with transaction.atomic():
         state = Job.objects.filter(pk=chunk.job_id).values_list("state", flat=True).get()
-        if state != Job.State.RUNNING:
+        if state not in (Job.State.RUNNING, Job.State.PAUSED):
             raise Cancelled
         mine = Chunk.objects.select_for_update().filter(
             pk=chunk.pk, attempt=chunk.attempt, state=Chunk.State.RUNNING
@@ -265,6 +281,12 @@ def _release(chunk: Chunk, state: str, error: str = "", retry_in: float | None =
         finished_at=timezone.now(),
         retry_at=timezone.now() + timedelta(seconds=retry_in) if retry_in else None,
     )
+
+
+def _stop(chunk: Chunk) -> None:
+    """Let go of a chunk whose job was cancelled or paused; of a paused one it waits for the job to go on."""
+    paused = Job.objects.filter(pk=chunk.job_id, state=Job.State.PAUSED).exists()
+    _release(chunk, Chunk.State.WAITING if paused else Chunk.State.CANCELLED)
 
 
 def _fail(kind: Kind, chunk: Chunk, error: Exception) -> None:

@@ -20,6 +20,7 @@ from curation.models.project import Membership, Project, Role
 from curation.models.project_map import ProjectMap
 from curation.models.prompt import Prompt, PromptVersion
 from curation.models.queue import Item, Lease, Queue, Sitting, Slot
+from curation.models.run import STANDINGS, Candidate, Loss, Run, RunSeed
 from curation.models.sample import Sample, SampleStep, Verdict
 from curation.models.score import Activation, ActiveScorer, Rubric, Score, Scorer
 from curation.models.seed import Seed
@@ -30,11 +31,13 @@ from curation.models.text_version import TextVersion
 from curation.models.user import ApiToken, SignInFailure, SignInLink, User
 
 __all__ = [
+    "STANDINGS",
     "Activation",
     "ActiveScorer",
     "Activity",
     "ApiToken",
     "Call",
+    "Candidate",
     "Chunk",
     "Cluster",
     "ClusterMember",
@@ -56,6 +59,7 @@ __all__ = [
     "Label",
     "Lease",
     "LexicalBand",
+    "Loss",
     "Membership",
     "Mishap",
     "Occurrence",
@@ -69,6 +73,8 @@ __all__ = [
     "RejectedRow",
     "Role",
     "Rubric",
+    "Run",
+    "RunSeed",
     "Sample",
     "SampleStep",
     "Score",

@@ -11,9 +11,11 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models.functions import Now
 
+from curation.models.call import Call
 from curation.models.importing import Import
 from curation.models.passage import Passage
 from curation.models.project import Project
+from curation.models.run import Candidate
 from curation.models.seed import Seed
 from curation.models.source import Source
 
@@ -28,7 +30,35 @@ class Sample(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="samples")
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="samples")
-    batch = models.ForeignKey(Import, on_delete=models.PROTECT, related_name="samples")
+    batch = models.ForeignKey(
+        Import,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="samples",
+        help_text="What brought it here; of a sample that was made here: nothing, it has a candidate.",
+    )
+    candidate = models.ForeignKey(
+        Candidate, null=True, blank=True, on_delete=models.PROTECT, related_name="samples"
+    )
+    place = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Among the samples of its candidate."
+    )
+    rank = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Its place among those that its run accepted, from 1."
+    )
+    left_out = models.CharField(
+        max_length=60, blank=True, db_default="", help_text="Why its run did not accept it."
+    )
+    left_out_detail = models.CharField(max_length=400, blank=True, db_default="")
+    repeats = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="repeated_by",
+        help_text="The earlier sample that it says again.",
+    )
     external_id = models.CharField(max_length=200)
     messages = models.JSONField(null=True, blank=True, help_text="[{role, content}]; empty for plain text.")
     text = models.TextField(help_text="The messages as one text, or the text itself.")
@@ -66,7 +96,12 @@ class Sample(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["source", "external_id"], name="sample_once_per_source")
+            models.UniqueConstraint(fields=["source", "external_id"], name="sample_once_per_source"),
+            models.CheckConstraint(
+                condition=models.Q(batch__isnull=False, candidate__isnull=True)
+                | models.Q(batch__isnull=True, candidate__isnull=False),
+                name="sample_was_imported_or_made",
+            ),
         ]
         indexes = [
             models.Index(fields=["project", "-id"], name="sample_newest"),
@@ -94,6 +129,14 @@ class SampleStep(models.Model):
     scores = models.JSONField(default=dict, blank=True)
     meta = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="What the schema does not know."
+    )
+    call = models.ForeignKey(
+        Call,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="sample_steps",
+        help_text="The call that said it, where it was made here.",
     )
 
     class Meta:

@@ -320,7 +320,7 @@ def test_requests_at_once_stay_within_what_the_endpoint_allows(project, rubric):
     passages(project, 48)
     with serving(lambda seen, nth: Reply(delay=0.01)) as server:
         run.drain(asked(project, rubric, an_endpoint(server, concurrency=5)))
-        assert server.most_in_flight == 5
+        assert 1 < server.most_in_flight <= 5
 
 
 def test_an_endpoint_whose_model_was_changed_is_not_asked_under_the_old_name(project, rubric):

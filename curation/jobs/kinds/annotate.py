@@ -6,20 +6,17 @@ its answers and asks only for what was in flight.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from curation.actions import annotating
-from curation.jobs.clerk import Budget, Clerk
+from curation.jobs.clerk import Clerk
 from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
+from curation.jobs.many import Asked, ask_all, budget_of
 from curation.models import Call, Chunk, Endpoint, Job, Label, PromptVersion, Rubric, Spending
-from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust
-from curation.recipe.llm.client import Client
-from curation.recipe.llm.errors import ERRORS, CallFailed
+from curation.recipe.llm.errors import ERRORS
 from curation.recipe.llm.records import Sampling
 from curation.recipe.scoring.annotator import Rate, Rated
 
@@ -27,23 +24,13 @@ from curation.recipe.scoring.annotator import Rate, Rated
 LEAST_TEXTS, MOST_TEXTS, ROUNDS = 48, 512, 4
 
 
-class EndpointFailed(Exception):
-    """The endpoint answers nobody: the piece stops, and can be resumed once it does."""
-
-
 @dataclass(slots=True)
 class Rating:
     """What a chunk came to, by subject."""
 
-    labels: dict[int, tuple[Rated, int | None]] = field(default_factory=dict)  # with the call that said it
-    failed: dict[int, CallFailed] = field(default_factory=dict)
-    not_asked: set[int] = field(default_factory=set)
+    asked: Asked[Rated] = field(default_factory=Asked)
     gone: set[int] = field(default_factory=set)
     names: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def done(self) -> int:
-        return len(self.labels) + len(self.failed) + len(self.not_asked) + len(self.gone)
 
 
 # Planning
@@ -86,19 +73,10 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Rating:
     told = annotating.content(rubric, chunk.inputs["subjects"])
     rating.gone = set(chunk.inputs["subjects"]) - told.keys()
     rating.names = {subject: uuid for subject, (uuid, _) in told.items()}
-    clerk = Clerk(job, chunk, endpoint, version, _budget(job))
-    try:
-        clerk.run(lambda client: _all(told, step, client, clerk, rating), pulse, lambda: rating.done)
-    except EndpointDown as error:
-        raise EndpointFailed(f"{error} What was answered stays; set the endpoint right and resume.") from None
-    except CallFailed as failed:  # before the first request: its key, say
-        raise EndpointFailed(f"{failed} Set the endpoint right and resume.") from None
+    clerk = Clerk(job, chunk, endpoint, version, budget=budget_of(job.options))
+    texts = {subject: text for subject, (_, text) in told.items()}
+    ask_all(texts, step, clerk, pulse, rating.asked, before=len(rating.gone))
     return rating
-
-
-def _budget(job: Job) -> Budget:
-    money = job.options["budget_money"]
-    return Budget(job.options["budget_tokens"], None if money is None else Decimal(money))
 
 
 def _step(job: Job, rubric: Rubric, version: PromptVersion) -> Rate:
@@ -108,35 +86,11 @@ def _step(job: Job, rubric: Rubric, version: PromptVersion) -> Rate:
     )
 
 
-async def _all(
-    told: Mapping[int, tuple[str, str]], step: Rate, client: Client, clerk: Clerk, rating: Rating
-) -> None:
-    """Ask about every text at once; the endpoint's pace and the budget hold them back."""
-    trust = Trust()
-
-    async def one(subject: int, text: str) -> None:
-        try:
-            rated, answer = await step.run(text, client, clerk, trust)
-        except CallFailed as failed:
-            rating.failed[subject] = failed
-        except BudgetSpent:
-            rating.not_asked.add(subject)
-        else:
-            rating.labels[subject] = (rated, answer.call)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for subject, (_, text) in told.items():
-                group.create_task(one(subject, text))
-    except* EndpointDown as down:
-        raise down.exceptions[0] from None
-
-
 # Saving
 
 
 def save(job: Job, chunk: Chunk, result: Rating) -> Tally:
-    rubric = _rubric(job)
+    rubric, asked = _rubric(job), result.asked
     Label.objects.bulk_create(
         (
             Label(
@@ -146,20 +100,20 @@ def save(job: Job, chunk: Chunk, result: Rating) -> Tally:
                 value=rated.value,
                 reasons=rated.reasons,
                 job=job,
-                call_id=call,
+                call_id=answer.call if answer else None,
                 **{f"{rubric.level}_id": subject},
             )
-            for subject, (rated, call) in sorted(result.labels.items())
+            for subject, (rated, answer) in sorted(asked.results.items())
         ),
         ignore_conflicts=True,
     )
     return Tally(
-        done=len(result.labels),
-        dropped=len(result.not_asked) + len(result.gone),
-        failed=len(result.failed),
+        done=len(asked.results),
+        dropped=len(asked.not_asked) + len(result.gone),
+        failed=len(asked.failed),
         mishaps=[
             (f"{rubric.level} {result.names.get(subject, subject)}", failed.name, str(failed))
-            for subject, failed in sorted(result.failed.items())
+            for subject, failed in sorted(asked.failed.items())
         ],
     )
 

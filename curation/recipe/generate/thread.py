@@ -145,6 +145,7 @@ class Thread:
             sampling=replace(self.desk.sampling, most_tokens=most),
             schema=prompt.template.schema,
             sample=self.seed.candidate * SAMPLES + sample,
+            label=prompt.label,
         )
         if self.desk.client.endpoint.kind == "completion":
             return replace(request, prompt="\n\n".join(one.content for one in messages) + "\n\n")

@@ -79,7 +79,8 @@ class Message:
 class Request:
     """One question. Exactly one of `messages` (chat), `prompt` (raw text) and `prompt_ids` (tokens, where the server takes
     them) is given. `sample` tells apart answers that are wanted several times; `again` counts how often an answer that could
-    not be used was asked for anew. `schema` is the JSON schema that the answer must fit."""
+    not be used was asked for anew. `schema` is the JSON schema that the answer must fit. `label` says which prompt asks; no
+    answer depends on it."""
 
     messages: tuple[Message, ...] = ()
     prompt: str = ""
@@ -88,6 +89,7 @@ class Request:
     schema: Mapping[str, Any] | None = None
     sample: int = 0
     again: int = 0
+    label: str = ""
 
     @property
     def text(self) -> str:
