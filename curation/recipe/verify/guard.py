@@ -305,6 +305,7 @@ def _subject(job: Job, channel: tuple[int, int], token: str) -> None:
     os.close(job.input)
     os.environ.clear()
     sys.argv = ["solution.py"]
+    del sys.path[0]  # where the studio's own modules were imported from
     if job.packages:
         sys.path.append(job.site)
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
