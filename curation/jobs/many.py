@@ -42,7 +42,9 @@ def ask_all(
     """Run an asking step on every record and fill `asked`, which holds what was done also where this raises: EndpointFailed, or
     what the pulse raises. `before`: records of the piece that were through already."""
     try:
-        clerk.run(lambda client: _all(records, step, client, clerk, asked), pulse, lambda: before + asked.done)
+        clerk.run(
+            lambda client: _all(records, step, client, clerk, asked), pulse, lambda: before + asked.done
+        )
     except EndpointDown as error:
         raise EndpointFailed(f"{error} What was answered stays; set the endpoint right and resume.") from None
     except CallFailed as failed:  # before the first request: its key, say

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from curation.recipe.chain import ChainVerdict
 from curation.recipe.generate.grounding import points_elsewhere
-from curation.recipe.generate.prompt import JSON, Material, Prompt, shown, template
-from curation.recipe.generate.shape import fields, flag, text
 from curation.recipe.generate.thread import Thread
+from curation.recipe.llm.shape import fields, flag, text
+from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 _ROLE = """\
 You are the last reader of training material before it is used. You look for what is wrong, and you are not impressed by confident prose. \

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 from curation.recipe.chain import ChainVerdict, Message
 from curation.recipe.generate.drawn import drawer
-from curation.recipe.generate.prompt import JSON, Material, Prompt, shown, template
 from curation.recipe.generate.records import Outcome
-from curation.recipe.generate.shape import fields, flag, number, one_of, several, text
 from curation.recipe.generate.thread import Thread
 from curation.recipe.generate.writer import Writer
+from curation.recipe.llm.shape import fields, flag, number, one_of, several, text
+from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 KEY = "conversation"
 #: Turns that a speaker is shown as they were; the summary has what came before.

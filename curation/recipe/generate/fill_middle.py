@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 from curation.recipe.chain import ChainVerdict
 from curation.recipe.generate.drawn import drawer
 from curation.recipe.generate.grounding import copied
-from curation.recipe.generate.prompt import JSON, Material, Prompt, shown, template
 from curation.recipe.generate.records import Outcome
-from curation.recipe.generate.shape import fields, line, number, several, text
 from curation.recipe.generate.thread import Thread
 from curation.recipe.generate.writer import Writer
+from curation.recipe.llm.shape import fields, line, number, several, text
+from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 from curation.recipe.text.normalise import normal_form
 
 KEY = "fill-in-the-middle"

@@ -15,11 +15,11 @@ from curation.recipe.chain import ChainVerdict
 from curation.recipe.generate.check import CHECK, checked
 from curation.recipe.generate.drawn import drawer
 from curation.recipe.generate.grounding import quoted
-from curation.recipe.generate.prompt import JSON, Material, Prompt, shown, template
 from curation.recipe.generate.records import Made, Outcome
-from curation.recipe.generate.shape import fields, flag, line, one_of, several, text
 from curation.recipe.generate.thread import Thread
 from curation.recipe.generate.writer import Writer, together
+from curation.recipe.llm.shape import fields, flag, line, one_of, several, text
+from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 KEY = "question-answer"
 LETTERS = ("A", "B", "C", "D", "E")

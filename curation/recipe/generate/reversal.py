@@ -16,12 +16,12 @@ from typing import ClassVar
 from curation.recipe.chain import ChainVerdict
 from curation.recipe.generate.drawn import drawer
 from curation.recipe.generate.grounding import copied
-from curation.recipe.generate.prompt import JSON, Material, Prompt, shown, template
 from curation.recipe.generate.records import Outcome
-from curation.recipe.generate.shape import fields, flag, text
 from curation.recipe.generate.similarity import parsed, tree_similarity
 from curation.recipe.generate.thread import Thread
 from curation.recipe.generate.writer import Writer
+from curation.recipe.llm.shape import fields, flag, text
+from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 KEY = "instruction-reversal"
 LEAST_TREES = 0.7

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 from curation.recipe.chain import ChainVerdict
 from curation.recipe.generate.drawn import DIFFICULTIES, setting
 from curation.recipe.generate.grounding import points_elsewhere
-from curation.recipe.generate.prompt import JSON, Material, Prompt, shown, template
 from curation.recipe.generate.records import Outcome
-from curation.recipe.generate.shape import fields, number, several, text
 from curation.recipe.generate.thread import Thread
 from curation.recipe.generate.writer import Writer
+from curation.recipe.llm.shape import fields, number, several, text
+from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 KEY = "self-revision"
 FULL = 5

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from curation.recipe.chain import LIMITS, ChainStep, ChainVerdict, Message
 from curation.recipe.chain import Chain as Sample
-from curation.recipe.generate.prompt import Prompt, filled
 from curation.recipe.generate.records import Lost, Made, Said, Seed
 from curation.recipe.llm.asking import ask
 from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.prompts import PromptError, render
 from curation.recipe.llm.records import Answer, Request, Sampling
 from curation.recipe.llm.structured import Fields, fields_of, prose_of
+from curation.recipe.llm.wording import Prompt, filled
 from curation.recipe.text.normalise import safe_text
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from curation.recipe.generate import conversation, fill_middle, question_answer, reversal, revision, rewrite
-from curation.recipe.generate.prompt import Prompt
 from curation.recipe.generate.writer import Writer
+from curation.recipe.llm.wording import Prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from curation.recipe.generate.prompt import Prompt
 from curation.recipe.generate.records import Made, Outcome, Seed
 from curation.recipe.generate.thread import Desk, Loss, Thread
 from curation.recipe.llm.records import Answer, Sampling
+from curation.recipe.llm.wording import Prompt
 
 if TYPE_CHECKING:
     from curation.recipe.llm.asking import Ledger, Trust

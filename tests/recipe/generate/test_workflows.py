@@ -8,7 +8,6 @@ import pickle
 import pytest
 
 from curation.recipe.chain import LIMITS, STEP_KINDS
-from curation.recipe.generate.prompt import PRINCIPLES
 from curation.recipe.generate.records import KINDS, Lost, Outcome, Seed
 from curation.recipe.generate.thread import REASON_OF
 from curation.recipe.generate.workflows import PROMPTS, WORKFLOWS
@@ -16,6 +15,7 @@ from curation.recipe.llm.asking import BudgetSpent, EndpointDown, Trust
 from curation.recipe.llm.errors import ERRORS, CallFailed
 from curation.recipe.llm.prompts import Part, Template
 from curation.recipe.llm.structured import model_of
+from curation.recipe.llm.wording import PRINCIPLES
 from curation.recipe.reasons import REASONS
 from curation.recipe.steps import ASKING
 from tests.llm_server import error

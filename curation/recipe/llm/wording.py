@@ -1,4 +1,4 @@
-"""A prompt of a workflow: a versioned template, what kind of step its answer is, and how long that may get.
+"""A prompt that is asked at a step: a versioned template, what kind of step its answer is, and how long that may get.
 
 Every one of ours opens with the same four principles, which the Phi-4 report (section 2.1) names as what synthetic data is for:
 diversity, nuance, accuracy, chain of thought. Everything that is inserted stands between marks that it cannot contain.
