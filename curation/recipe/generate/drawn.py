@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Mapping
 
+from curation.recipe.chain import LIMITS
 from curation.recipe.generate.records import Seed
 
 AUDIENCES = (
@@ -37,6 +39,25 @@ DIFFICULTIES = {
     "hard": "five or more steps, with a condition that is easily overlooked",
 }
 
+#: What a run may fix instead of leaving it to chance; `LONGEST_AIM` characters at most, which is what a sample has room for.
+AIMS = ("audience", "skill", "difficulty")
+LONGEST_AIM = LIMITS["skill"]
+
+
+class AimError(ValueError):
+    """An aim that cannot be kept; the message says which and what there is."""
+
+
+def check_aim(aim: Mapping[str, str]) -> None:
+    """Raises AimError."""
+    if unknown := sorted(aim.keys() - set(AIMS)):
+        raise AimError(f"Nothing called {unknown[0]} can be aimed at; there are {', '.join(AIMS)}.")
+    for name, wanted in aim.items():
+        if not wanted.strip() or len(wanted) > LONGEST_AIM:
+            raise AimError(f"An aim has 1 to {LONGEST_AIM} characters; the {name} has {len(wanted.strip())}.")
+    if aim.get("difficulty", "easy") not in DIFFICULTIES:
+        raise AimError(f"There is no difficulty {aim['difficulty']}; there are {', '.join(DIFFICULTIES)}.")
+
 
 def drawer(seed: int, record: Seed, what: str) -> random.Random:
     """A source of chance for one purpose: other purposes drawing more or less does not change what it gives."""
@@ -44,11 +65,12 @@ def drawer(seed: int, record: Seed, what: str) -> random.Random:
     return random.Random(hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest())  # noqa: S311  no secret
 
 
-def setting(seed: int, record: Seed, what: str) -> dict[str, str]:
-    """For whom, which skill, how hard."""
+def setting(seed: int, record: Seed, what: str, aim: Mapping[str, str]) -> dict[str, str]:
+    """For whom, which skill, how hard. What is aimed at is not drawn; the rest is what it would be without an aim."""
     draw = drawer(seed, record, what)
     return {
         "audience": draw.choice(AUDIENCES),
         "skill": draw.choice(SKILLS),
         "difficulty": draw.choice(tuple(DIFFICULTIES)),
+        **aim,
     }

@@ -23,6 +23,8 @@ from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 KEY = "question-answer"
 LETTERS = ("A", "B", "C", "D", "E")
+#: The difficulty of a question on an excerpt of this complexity, by the names that all workflows use; ours.
+DIFFICULTY_OF = {"A": "easy", "B": "easy", "C": "medium", "D": "hard", "E": "hard"}
 #: A chain has so many steps at least.
 LEAST_STEPS = 2
 #: Questions of the same kind say little new about one excerpt; each excerpt is given some of these, drawn.
@@ -164,7 +166,8 @@ class Excerpt:
 class QuestionAnswer(Writer):
     """Passage → questions on the key steps of its arguments, with worked answers.
 
-    `least_complexity`: a letter; excerpts tagged simpler are left. `most_excerpts` of one passage are asked about.
+    `least_complexity`: a letter; excerpts tagged simpler are left. `most_excerpts` of one passage are asked about. An aim at a difficulty leaves
+    excerpts of another; one at a skill takes the place of what questions ask for.
     """
 
     least_complexity: str = "B"
@@ -185,18 +188,26 @@ async def _excerpts(step: QuestionAnswer, thread: Thread) -> list[Excerpt]:
         Excerpt(**one | {"reasoning_steps": tuple(one["reasoning_steps"])}) for one in said.values["excerpts"]
     ]
     standing = [one for one in found if one.holds(len(lines))]
-    chains = [one for one in standing if one.is_chain and one.complexity_level >= step.least_complexity]
+    wanted = step.aim.get("difficulty")
+    chains = [
+        one
+        for one in standing
+        if one.is_chain
+        and one.complexity_level >= step.least_complexity
+        and wanted in (None, DIFFICULTY_OF[one.complexity_level])
+    ]
     thread.score({"excerpts": len(found), "standing": len(standing), "chains": len(chains)})
     if found and not standing:
         thread.lose("not_grounded", detail=f"lines that the passage does not have; it has {len(lines)}")
     if not chains:
-        thread.lose("no_deduction", detail=said.values["consideration"][:300])
+        aimed = f"none that is {wanted}: " if wanted else ""
+        thread.lose("no_deduction", detail=(aimed + said.values["consideration"])[:300])
     return chains[: step.most_excerpts]
 
 
 async def _questions(step: QuestionAnswer, thread: Thread, excerpt: Excerpt) -> Outcome:
     draw = drawer(step.seed, thread.seed, f"asks {excerpt.start_line}-{excerpt.end_line}")
-    asks = "; or ".join(draw.sample(ASKS, 2))
+    asks = step.aim.get("skill") or "; or ".join(draw.sample(ASKS, 2))
     said = await thread.ask(
         QUESTIONS,
         passage=Material(thread.seed.text),
@@ -209,7 +220,10 @@ async def _questions(step: QuestionAnswer, thread: Thread, excerpt: Excerpt) -> 
     found = said.values["questions"]
     if not found:
         thread.lose("too_little_written", detail="no question")
-    return await together(_pair(thread.branch(), one, excerpt, asks) for one in found)
+    drawn = {"asks": asks, "difficulty": DIFFICULTY_OF[excerpt.complexity_level]}
+    if "skill" in step.aim:
+        drawn["skill"] = asks
+    return await together(_pair(thread.branch(), one, excerpt, drawn) for one in found)
 
 
 def _told(excerpt: Excerpt) -> str:
@@ -219,7 +233,7 @@ def _told(excerpt: Excerpt) -> str:
     )
 
 
-async def _pair(thread: Thread, found: Mapping[str, str], excerpt: Excerpt, asks: str) -> Made:
+async def _pair(thread: Thread, found: Mapping[str, str], excerpt: Excerpt, drawn: dict[str, str]) -> Made:
     if not (found["question"].strip() and found["reasoning"].strip() and found["answer"].strip()):
         thread.lose("too_little_written", detail="question, reasoning or answer is empty")
     if not quoted(found["evidence"], thread.seed.text):
@@ -229,7 +243,7 @@ async def _pair(thread: Thread, found: Mapping[str, str], excerpt: Excerpt, asks
     grounded = ChainVerdict("format", "passed", "grounding/1", {}, found["evidence"])
     return thread.made(
         messages=(("user", found["question"].strip()), ("assistant", worked)),
-        drawn={"asks": asks, "difficulty": excerpt.complexity_level},
+        drawn=drawn,
         verdicts=(grounded, verdict),
         excerpt=_plain(excerpt),
         key_step=found["key_step"],

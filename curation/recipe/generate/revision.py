@@ -180,7 +180,7 @@ class SelfRevision(Writer):
     name: ClassVar[str] = KEY
 
     async def write(self, thread: Thread) -> Outcome:
-        drawn = setting(self.seed, thread.seed, KEY)
+        drawn = setting(self.seed, thread.seed, KEY, self.aim)
         said = await thread.ask(
             DRAFT,
             passage=Material(thread.seed.text),

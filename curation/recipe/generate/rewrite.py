@@ -182,7 +182,14 @@ class Rewrite(Writer):
 
     async def write(self, thread: Thread) -> Outcome:
         notes = await _notes(thread)
-        return await together(_form(self, thread.branch(), form, notes) for form in self.forms)
+        return await together(_form(self, thread.branch(), form, notes) for form in self.aimed)
+
+    @property
+    def aimed(self) -> tuple[str, ...]:
+        """The forms that can keep the aim: a passage written anew practises no skill. All of them where none can."""
+        if self.aim.keys() <= {"audience"}:
+            return self.forms
+        return tuple(form for form in self.forms if form != "web") or self.forms
 
 
 async def _notes(thread: Thread) -> Material:
@@ -201,7 +208,7 @@ async def _notes(thread: Thread) -> Material:
 
 
 async def _form(step: Rewrite, thread: Thread, form: str, notes: Material) -> Outcome:
-    drawn = setting(step.seed, thread.seed, form) | {"form": form}
+    drawn = setting(step.seed, thread.seed, form, step.aim) | {"form": form}
     return await _FORMS[form](thread, notes, drawn)
 
 

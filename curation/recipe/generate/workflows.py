@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from curation.recipe.generate import conversation, fill_middle, question_answer, reversal, revision, rewrite
+from curation.recipe.generate.drawn import AIMS
 from curation.recipe.generate.writer import Writer
 from curation.recipe.llm.wording import Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """`takes`: kinds of seeds (`records.KINDS`). `stages`: what happens, in order, for people."""
+    """`takes`: kinds of seeds (`records.KINDS`). `stages`: what happens, in order, for people. `aims`: what a run can fix (`drawn.AIMS`)."""
 
     key: str
     title: str
@@ -21,6 +22,7 @@ class Workflow:
     stages: tuple[str, ...]
     prompts: tuple[Prompt, ...]
     step: type[Writer]
+    aims: tuple[str, ...] = ()
 
 
 WORKFLOWS: dict[str, Workflow] = {
@@ -35,6 +37,7 @@ WORKFLOWS: dict[str, Workflow] = {
             ("notes that stand in the passage", "one draft per form", "a second look at every task"),
             rewrite.PROMPTS,
             rewrite.Rewrite,
+            AIMS,
         ),
         Workflow(
             question_answer.KEY,
@@ -45,6 +48,7 @@ WORKFLOWS: dict[str, Workflow] = {
             ("excerpts with tags", "questions on key steps", "evidence looked up", "a second look"),
             question_answer.PROMPTS,
             question_answer.QuestionAnswer,
+            ("skill", "difficulty"),
         ),
         Workflow(
             revision.KEY,
@@ -55,6 +59,7 @@ WORKFLOWS: dict[str, Workflow] = {
             ("plan and first version", "requirements", "critique", "revision, until the stop rule"),
             revision.PROMPTS,
             revision.SelfRevision,
+            AIMS,
         ),
         Workflow(
             reversal.KEY,

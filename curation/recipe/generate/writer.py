@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from curation.recipe.generate.drawn import check_aim
 from curation.recipe.generate.records import Made, Outcome, Seed
 from curation.recipe.generate.thread import Desk, Loss, Thread
 from curation.recipe.llm.records import Answer, Sampling
@@ -22,12 +23,17 @@ LEAST_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """`wording`: prompts that stand in for ours of the same key, such as a team's own versions."""
+    """`wording`: prompts that stand in for ours of the same key, such as a team's own versions. `aim`: what is fixed of what would be
+    drawn (keys of `drawn.AIMS`), for the workflows that draw it. Raises AimError for one that cannot be kept."""
 
     seed: int = 0
     sampling: Sampling = field(default_factory=Sampling)
     wording: tuple[Prompt, ...] = ()
+    aim: Mapping[str, str] = field(default_factory=dict)
     name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        check_aim(self.aim)
 
     async def run(
         self, record: Seed, /, client: Client, ledger: Ledger, trust: Trust | None = None

@@ -14,6 +14,7 @@ import signal
 import struct
 import sys
 from functools import lru_cache
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
@@ -47,24 +48,36 @@ def main(memory: int, cpu_seconds: int) -> None:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """The rendered templates, or why they cannot be."""
+    """The rendered templates, or why one cannot be, with its index and the line."""
+    rendered: list[str] = []
+    for one in request["templates"]:
+        said = _answer(one, request["values"], request["characters"])
+        if "failed" in said:
+            return said | {"part": len(rendered)}
+        rendered.append(said["rendered"])
+    return {"rendered": rendered}
+
+
+def _answer(template: str, values: dict[str, Any], most: int) -> dict[str, Any]:
     from jinja2 import TemplateError
 
     try:
-        return {
-            "rendered": [
-                _rendered(one, request["values"], request["characters"]) for one in request["templates"]
-            ]
-        }
+        return {"rendered": _rendered(template, values, most)}
     except MemoryError:
         os._exit(86)  # nothing is sure after this; the parent starts another child
     except TooMuch:
-        return {"failed": f"It comes to more than {request['characters']:,} characters."}
+        return {"failed": f"It comes to more than {most:,} characters."}
     except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        return {"failed": f"{f'Line {line}: ' if line else ''}{error.message or type(error).__name__}"[:500]}
+        return _failed(error, error.message or type(error).__name__)
     except Exception as error:
-        return {"failed": f"{type(error).__name__}: {error}"[:500]}
+        return _failed(error, f"{type(error).__name__}: {error}")
+
+
+def _failed(error: Exception, said: str) -> dict[str, Any]:
+    """The error in words with the template's line: of broken syntax its own, else that of the innermost step that stands in the template."""
+    inside = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == "<template>"]
+    line = getattr(error, "lineno", None) or (inside[-1] if inside else None)
+    return {"failed": f"{f'Line {line}: ' if line else ''}{said}"[:500], "line": line}
 
 
 def _rendered(template: str, values: dict[str, Any], most: int) -> str:

@@ -62,7 +62,14 @@ class Bounds:
 
 
 class PromptError(Exception):
-    """The template cannot be rendered with these values; the message says why and where."""
+    """The template cannot be rendered with these values; the message says why and where.
+
+    `part` is the index of the message that it is in, `line` the line there, from 1; None where they are not known.
+    """
+
+    def __init__(self, said: str, part: int | None = None, line: int | None = None) -> None:
+        self.part, self.line = part, line
+        super().__init__(said)
 
 
 def boundary(text: str) -> str:
@@ -96,7 +103,7 @@ class Renderer:
         with self._lock:
             said = self._ask(request)
         if "failed" in said:
-            raise PromptError(str(said["failed"]))
+            raise PromptError(str(said["failed"]), said.get("part"), said.get("line"))
         texts = cast(list[str], said["rendered"])
         return tuple(
             Message(part.role, text.strip()) for part, text in zip(template.parts, texts, strict=True)

@@ -29,7 +29,7 @@ JSON = "Answer with one JSON object that has these fields, in this order:"
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One version of what is asked at one step. `kind` is the chain step's kind (docs/sample-schema.md)."""
+    """One version of what is asked at one step. `kind` is the chain step's kind (docs/sample-schema.md); `own`: a team's words, not ours."""
 
     key: str
     version: int
@@ -37,10 +37,16 @@ class Prompt:
     kind: str
     template: Template
     most_tokens: int = 2048
+    own: bool = False
 
     @property
     def label(self) -> str:
-        return f"{self.key}/{self.version}"
+        """What a sample's chain calls it: `rewrite-notes/1` for ours, `rewrite-notes/own-1` for a team's."""
+        return label(self.key, self.version, self.own)
+
+
+def label(key: str, version: int, own: bool) -> str:
+    return f"{key}/{'own-' if own else ''}{version}"
 
 
 @dataclass(frozen=True, slots=True)

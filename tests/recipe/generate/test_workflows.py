@@ -119,11 +119,14 @@ def test_a_teams_own_words_stand_in_for_ours_and_the_chain_says_so():
     from tests.recipe.generate.test_rewrite import SENSIBLE
 
     theirs = replace(
-        DISCUSSION, version=7, template=Template((Part("user", "Write a discussion: {{ notes.text }}"),))
+        DISCUSSION,
+        version=7,
+        template=Template((Part("user", "Write a discussion: {{ notes.text }}"),)),
+        own=True,
     )
     step = Rewrite(forms=("discussion",), wording=(theirs,))
     (outcome,), _, server = run(step, [Seed(LEVERS)], script(*SENSIBLE))
-    assert outcome.made[0].sample.steps[-1].prompt_version == "rewrite-discussion/7"
+    assert outcome.made[0].sample.steps[-1].prompt_version == "rewrite-discussion/own-7"
     assert server.asked[-1].text.startswith("Write a discussion: - Noted")
 
 

@@ -83,6 +83,21 @@ def test_an_attack_comes_to_nothing_and_is_said_why(renderer, attack):
     assert rendered(renderer, "{{ x }}", x="still here") == "still here"
 
 
+@pytest.mark.parametrize(
+    ("template", "line", "said"),
+    [
+        ("a\n{% if %}", 2, "Line 2: Expected an expression"),
+        ("a\n\n{{ nothing }}", 3, "Line 3: 'nothing' is undefined"),
+        ("{% macro f(x) %}\n{{ x.y }}\n{% endmacro %}\n{{ f(3) }}", 2, "Line 2: 'int object' has no"),
+        ("a\n{{ 1 / 0 }}", 2, "Line 2: ZeroDivisionError"),
+    ],
+)
+def test_an_error_names_its_message_and_its_line(renderer, template, line, said):
+    with pytest.raises(PromptError, match=said) as refused:
+        renderer.render(Template((Part("system", "fine"), Part("user", template))), {})
+    assert (refused.value.part, refused.value.line) == (1, line)
+
+
 def test_one_child_serves_many_renderings(renderer):
     rendered(renderer, "a")
     child = renderer._process.pid
