@@ -17,6 +17,7 @@ from curation.recipe.step import AskingStep, Step
 from curation.recipe.text import encode, language
 from curation.recipe.text.language import Language
 from curation.recipe.text.split import Span, split
+from curation.recipe.verify.judge import Compare, Judge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,5 +84,7 @@ STEPS: dict[str, type[Step]] = {
 #: Those that ask language models.
 ASKING: dict[str, type[AskingStep]] = {
     Rate.name: Rate,
+    Judge.name: Judge,
+    Compare.name: Compare,
     **{workflow.key: workflow.step for workflow in WORKFLOWS.values()},
 }

@@ -15,10 +15,8 @@ from curation.recipe.chain import Chain as Sample
 from curation.recipe.generate.records import Lost, Made, Said, Seed
 from curation.recipe.llm.asking import ask
 from curation.recipe.llm.errors import CallFailed
-from curation.recipe.llm.prompts import PromptError, render
 from curation.recipe.llm.records import Answer, Request, Sampling
-from curation.recipe.llm.structured import Fields, fields_of, prose_of
-from curation.recipe.llm.wording import Prompt, filled
+from curation.recipe.llm.wording import Prompt, reader, requested
 from curation.recipe.text.normalise import safe_text
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ class Thread:
         try:
             request = await asyncio.to_thread(self._request, prompt, sample, values)
             found, answer = await ask(
-                request, self.desk.client, self.desk.ledger, _reader(prompt), trust=self.desk.trust
+                request, self.desk.client, self.desk.ledger, reader(prompt), trust=self.desk.trust
             )
         except CallFailed as failed:
             if failed.name not in REASON_OF:
@@ -136,20 +134,8 @@ class Thread:
         return Made(sample, self.said)
 
     def _request(self, prompt: Prompt, sample: int, values: Mapping[str, Any]) -> Request:
-        try:
-            messages = render(prompt.template, filled(values))
-        except PromptError as error:
-            raise CallFailed("prompt_failed", str(error)) from None
-        most = max(prompt.most_tokens, self.desk.sampling.most_tokens)
-        request = Request(
-            sampling=replace(self.desk.sampling, most_tokens=most),
-            schema=prompt.template.schema,
-            sample=self.seed.candidate * SAMPLES + sample,
-            label=prompt.label,
-        )
-        if self.desk.client.endpoint.kind == "completion":
-            return replace(request, prompt="\n\n".join(one.content for one in messages) + "\n\n")
-        return replace(request, messages=messages)
+        desk, at = self.desk, self.seed.candidate * SAMPLES + sample
+        return requested(prompt, values, desk.sampling, desk.client.endpoint, at)
 
     def _step(self, prompt: Prompt, request: Request, answer: Answer) -> ChainStep:
         return ChainStep(
@@ -164,13 +150,3 @@ class Thread:
 
 #: Attempts at one question within one candidate; the next candidate's begin beyond them.
 SAMPLES = 1_000
-
-
-def _reader(prompt: Prompt) -> Any:
-    schema = prompt.template.schema
-
-    def read(answer: Answer) -> Fields:
-        choice = answer.choices[0]
-        return prose_of(choice) if schema is None else fields_of(choice, schema)
-
-    return read

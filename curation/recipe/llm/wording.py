@@ -6,11 +6,14 @@ diversity, nuance, accuracy, chain of thought. Everything that is inserted stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from curation.recipe.llm.prompts import Part, Template, boundary
+from curation.recipe.llm.errors import CallFailed
+from curation.recipe.llm.prompts import Part, PromptError, Template, boundary, render
+from curation.recipe.llm.records import Answer, Endpoint, Request, Sampling
+from curation.recipe.llm.structured import Fields, fields_of, prose_of
 
 PRINCIPLES = """\
 What makes such material worth learning from:
@@ -73,3 +76,31 @@ def template(role: str, request: str, schema: Mapping[str, Any] | None = None) -
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as a template takes them: plain data, materials with their marks."""
     return {name: value.values if isinstance(value, Material) else value for name, value in values.items()}
+
+
+def requested(
+    prompt: Prompt, values: Mapping[str, Any], sampling: Sampling, endpoint: Endpoint, sample: int = 0
+) -> Request:
+    """The question that a prompt makes of values, in the endpoint's form. `sample` tells apart attempts at the same. Raises CallFailed."""
+    try:
+        messages = render(prompt.template, filled(values))
+    except PromptError as error:
+        raise CallFailed("prompt_failed", str(error)) from None
+    most = max(prompt.most_tokens, sampling.most_tokens)
+    request = Request(
+        sampling=replace(sampling, most_tokens=most), schema=prompt.template.schema, sample=sample
+    )
+    if endpoint.kind == "completion":
+        return replace(request, prompt="\n\n".join(one.content for one in messages) + "\n\n")
+    return replace(request, messages=messages)
+
+
+def reader(prompt: Prompt) -> Callable[[Answer], Fields]:
+    """What reads an answer to it: its fields, or {"text": …} of prose. It raises CallFailed."""
+    schema = prompt.template.schema
+
+    def read(answer: Answer) -> Fields:
+        choice = answer.choices[0]
+        return prose_of(choice) if schema is None else fields_of(choice, schema)
+
+    return read

@@ -1,6 +1,6 @@
-"""The first process of a run: puts up every fence that this machine allows, then starts judge and subject behind them.
+"""The first process of a run: puts up every fence that this machine allows, then starts tester and subject behind them.
 
-Started as `python -I -S -B -c … JOB`, with an empty environment, by `sandbox.run`. Processes, from the outside in: this one; the judge, which is number 1
+Started as `python -I -S -B -c … JOB`, with an empty environment, by `sandbox.run`. Processes, from the outside in: this one; the tester, which is number 1
 of a process namespace where there is one, so that nothing survives it; the subject, which runs the code. Fences that hide files, any of which is enough:
 a root folder of its own (mount namespace), Landlock, another user. Seccomp and limits come on top and are never left out.
 """
@@ -14,8 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from curation.recipe.verify import attempts, kernel, syscalls
-from curation.recipe.verify import judge as judging
+from curation.recipe.verify import attempts, kernel, syscalls, tester
 from curation.recipe.verify import subject as subjects
 from curation.recipe.verify.values import CannotTravel, Gone, TestsNeedObjects
 
@@ -68,7 +67,7 @@ def main(argument: str) -> None:
         return
     child = os.fork()
     if not child:
-        _judge(job)
+        _tester(job)
     _, status = os.waitpid(child, 0)
     os._exit(0 if status == 0 else 1)
 
@@ -227,7 +226,7 @@ def _check_hidden(job: Job) -> None:
         raise Refused(f"{path} could be read by foreign code: close it to other users (chmod 700).")
 
 
-def _judge(job: Job) -> None:
+def _tester(job: Job) -> None:
     """Never returns."""
     token = os.urandom(16).hex()
     bench, subject = _start_subject(job, token)
@@ -240,8 +239,8 @@ def _judge(job: Job) -> None:
     os._exit(0)
 
 
-def _start_subject(job: Job, token: str) -> tuple[judging.Bench, int]:
-    """The judge's end of the channel, and the subject's number."""
+def _start_subject(job: Job, token: str) -> tuple[tester.Bench, int]:
+    """The tester's end of the channel, and the subject's number."""
     ours, theirs = _pair()
     subject = os.fork()
     if not subject:
@@ -250,13 +249,13 @@ def _start_subject(job: Job, token: str) -> tuple[judging.Bench, int]:
         _subject(job, theirs, token)
     for descriptor in (*theirs, job.code, job.input):
         os.close(descriptor)
-    return judging.Bench(*ours), subject
+    return tester.Bench(*ours), subject
 
 
-def _found(job: Job, bench: judging.Bench, token: str) -> dict[str, Any]:
+def _found(job: Job, bench: tester.Bench, token: str) -> dict[str, Any]:
     """What the tests say; nothing where the subject ended before them."""
     try:
-        return judging.judge(bench, _read(job.tests)) if job.mode == "apart" else judging.heard(bench, token)
+        return tester.judge(bench, _read(job.tests)) if job.mode == "apart" else tester.heard(bench, token)
     except CannotTravel as reason:
         need = "for tests" if isinstance(reason, TestsNeedObjects) else "for values"
         return {"verdict": "together", "need": need, "detail": str(reason)}
