@@ -20,6 +20,10 @@ REASONS: dict[str, Reason] = {
     # A document, while its text is made
     "empty": Reason("No text", "Nothing readable was found in it."),
     "not_text": Reason("Not text", "Its bytes are not text of a kind the studio reads."),
+    "damaged": Reason("Damaged", "Cut off or broken, so that nobody can tell what it held."),
+    "encrypted": Reason("Encrypted", "It opens only with a password."),
+    "scanned": Reason("Pictures of pages", "It holds pictures of its text, or drawings, and no text."),
+    "unsafe": Reason("Unsafe", "Built like an attack: it swells, refers to itself or nests without end."),
     "too_large": Reason("Too large", "Larger than the limit on one document."),
     "extraction_failed": Reason("Extraction failed", "The extractor broke on it; the job names the error."),
     "extraction_timeout": Reason("Extraction timed out", "The extractor took longer than the time limit."),

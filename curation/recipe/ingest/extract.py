@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from curation.recipe.ingest.extractors import html, plain
+from curation.recipe.ingest.extractors import epub, html, jats, latex, notebook, office, plain
+from curation.recipe.ingest.found import Unreadable
 from curation.recipe.ingest.limits import MIB, readable_bytes
 from curation.recipe.records import Dropped
 
@@ -34,7 +35,7 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """`run(content, address)` returns the fields of `Extracted`. `library` is the distribution whose version matters."""
+    """`run(content, address)` returns the fields of `Extracted`, or raises `Unreadable`. `library` is the distribution whose version matters."""
 
     name: str
     version: str
@@ -44,9 +45,17 @@ class Extractor:
 
 
 EXTRACTORS: dict[str, Extractor] = {
+    "application/epub+zip": Extractor("epub", "1", epub.epub, "pypandoc_binary"),
+    "application/jats+xml": Extractor("jats", "1", jats.jats, "lxml", MARKUP_BYTES),
+    "application/vnd.oasis.opendocument.text": Extractor("odt", "1", office.odt, "pypandoc_binary"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": Extractor(
+        "docx", "1", office.docx, "pypandoc_binary"
+    ),
+    "application/x-ipynb+json": Extractor("notebook", "1", notebook.notebook),
     "text/html": Extractor("html", "1", html.html, "trafilatura", MARKUP_BYTES),
     "text/markdown": Extractor("markdown", "1", plain.markdown),
     "text/plain": Extractor("text", "1", plain.text),
+    "text/x-tex": Extractor("latex", "1", latex.latex, "pypandoc_binary"),
 }
 
 
@@ -71,7 +80,10 @@ def extract(content: bytes, media_type: str, address: str = "") -> Extracted | D
         return Dropped(
             "too_large", f"{readable_bytes(len(content))}; the limit is {readable_bytes(extractor.largest)}."
         )
-    found = extractor.run(content, address)
+    try:
+        found = extractor.run(content, address)
+    except Unreadable as unreadable:
+        return Dropped(unreadable.reason, unreadable.detail)
     text = found["text"]
     if len(text) > TEXT_CHARACTERS:
         return Dropped("too_large", f"{len(text):,} characters; the limit is {TEXT_CHARACTERS:,}.")

@@ -89,3 +89,12 @@ def shorten(text: str | bytes, limit: int = EXCERPT) -> str:
         text = text[: limit * 4].decode("utf-8", "replace")
     line = " ".join(storable(text[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+class Unreadable(Exception):
+    """A document whose text cannot be had. `reason` is a key of `reasons.REASONS`, `detail` a sentence for a person."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail

@@ -11,6 +11,7 @@ from curation.recipe.ingest.found import BadRow, Ref, Row, shorten
 from curation.recipe.ingest.limits import DEFAULT, Limits, Refused
 from curation.recipe.ingest.mapping import Choice
 from curation.recipe.ingest.readers import READERS, reader_of, refusal
+from curation.recipe.ingest.tex.papers import gathered, is_part
 from curation.recipe.ingest.walk import BROKEN_ARCHIVE, Member, Wanted, Watch, broken, walk
 
 Resolved = dict[str, dict[str, str]]
@@ -31,7 +32,7 @@ def read_rows(
     member's name, and taken from there where it already stands.
     """
     choice = Choice(mapping or {}, resolved if resolved is not None else {})
-    for found in walk(path, name, limits, watch=watch):
+    for found in gathered(walk(path, name, limits, watch=watch), limits):
         if isinstance(found, BadRow):
             yield found
         else:
@@ -80,7 +81,7 @@ def read_back(
     for ref in refs:
         waiting.setdefault(ref.member, {})[ref.row] = ref
     choice = Choice(mapping or {}, resolved)
-    for found in walk(path, name, limits, _wanted(waiting)):
+    for found in gathered(walk(path, name, limits, _wanted(waiting)), limits, waiting):
         if not waiting:
             break
         if isinstance(found, BadRow):
@@ -97,7 +98,9 @@ def read_back(
 
 
 def _wanted(waiting: Mapping[str, object]) -> Wanted:
-    return lambda member: member in waiting
+    """Members that are asked for; with a LaTeX paper among them, also whatever it may be put together from."""
+    papers = any(is_part(member) for member in waiting)
+    return lambda member: member in waiting or (papers and is_part(member))
 
 
 def _found_again(
@@ -159,7 +162,7 @@ def preview(
     shown = Preview()
     choice = Choice(mapping or {}, {})
     seen = 0
-    for found in walk(path, name, limits):
+    for found in gathered(walk(path, name, limits), limits):
         if isinstance(found, BadRow):
             shown.bad_rows.append(found)
             continue

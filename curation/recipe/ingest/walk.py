@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from curation.recipe.ingest.found import BadRow, Place, storable
 from curation.recipe.ingest.limits import MIB, Budget, Limits, Refused
+from curation.recipe.ingest.packages import ZIP, package_of
 from curation.recipe.ingest.unpack import BROKEN, BUFFER, Guarded, compression_of, unpack, without_suffix
 
 MEMBER_NAME = 900  # characters
@@ -246,11 +247,12 @@ def archive_of(head: bytes, name: str) -> str:
     """`zip`, `tar` or an empty string. Office files and e-books are ZIPs too: they are read as what they are."""
     if head[257:262] == b"ustar" or (archive_suffix(name) == "tar" and _tar_checksum(head)):
         return "tar"
-    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and b"mimetypeapplication/" not in head[:100]:
-        return (
-            "" if os.path.splitext(name)[1].lower() in {".docx", ".xlsx", ".pptx", ".odt", ".epub"} else "zip"
-        )
+    if head[:4] in (ZIP, b"PK\x05\x06") and not package_of(head):
+        return "" if os.path.splitext(name)[1].lower() in PACKAGE_SUFFIXES else "zip"
     return ""
+
+
+PACKAGE_SUFFIXES = {".docx", ".xlsx", ".pptx", ".odt", ".epub"}
 
 
 def _tar_checksum(head: bytes) -> bool:

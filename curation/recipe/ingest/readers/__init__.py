@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from curation.recipe.ingest.found import BadRow, Ref, Row
 from curation.recipe.ingest.limits import Limits
 from curation.recipe.ingest.mapping import Choice, Picker
-from curation.recipe.ingest.readers import csv, json, jsonl, parquet, whole
+from curation.recipe.ingest.packages import ZIP
+from curation.recipe.ingest.readers import (
+    csv,
+    epub,
+    jats,
+    json,
+    jsonl,
+    latex,
+    notebook,
+    office,
+    parquet,
+    pdf,
+    whole,
+)
 from curation.recipe.ingest.walk import Member
 
 Read = Callable[[Member, Choice, Limits], Iterator[Row | BadRow]]
@@ -48,15 +61,31 @@ READERS: dict[str, Reader] = {
         marked=parquet.marked,
     ),
     "html": Reader("HTML", (".html", ".htm", ".xhtml"), whole.html, False),
+    "pdf": Reader("PDF", (".pdf",), pdf.read, False, marked=pdf.marked),
+    "jats": Reader("JATS XML", (".nxml",), jats.read, False, marked=jats.marked),
+    "latex": Reader("LaTeX", (".tex", ".ltx", ".latex"), latex.read, False),
+    "epub": Reader("EPUB", (".epub",), epub.read, False, marked=epub.marked),
+    "docx": Reader("DOCX", (".docx",), office.docx, False, marked=office.is_docx),
+    "odt": Reader("ODT", (".odt",), office.odt, False, marked=office.is_odt),
+    "notebook": Reader("Jupyter notebooks", (".ipynb",), notebook.read, False),
     "markdown": Reader("Markdown", (".md", ".markdown", ".mdown"), whole.markdown, False),
     "text": Reader("Text", (".txt", ".text"), whole.text, False),
 }
 
 BY_SUFFIX = {suffix: name for name, reader in READERS.items() for suffix in reader.suffixes}
 
+#: Packages that are not built as their standard says are taken at their name.
+PACKAGES = ("epub", "docx", "odt")
+
+#: What the bytes of a file without a telling name look like, the surest first.
+SHOWN: dict[str, Callable[[bytes], bool]] = {
+    "jsonl": jsonl.shows,
+    "html": whole.shows_html,
+    "latex": latex.shows,
+}
+
 #: What is recognised only to be refused by its name.
 FOREIGN: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
@@ -64,7 +93,7 @@ FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"OggS", "a sound or a film"),
     (b"ID3", "a sound or a film"),
     (b"\xd0\xcf\x11\xe0", "an Office document"),
-    (b"PK\x03\x04", "an Office document or an e-book"),
+    (ZIP, "a package of office software"),
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
@@ -80,12 +109,12 @@ def reader_of(name: str, head: bytes) -> str:
     """
     if marked := next((key for key, one in READERS.items() if one.marked and one.marked(head)), ""):
         return marked
-    if foreign(head):
-        return ""
     by_name = BY_SUFFIX.get(os.path.splitext(name)[1].lower(), "")
+    if foreign(head):
+        return by_name if head.startswith(ZIP) and by_name in PACKAGES else ""
     if by_name and READERS[by_name].marked:
         by_name = ""  # the bytes would show it
-    shows = (jsonl.shows(head) and "jsonl") or (whole.shows_html(head) and "html") or ""
+    shows = next((reader for reader, shown in SHOWN.items() if shown(head)), "")
     if by_name in ("jsonl", "csv") and shows == "html":
         return "html"
     if by_name in ("", "csv", "text", "html") and shows == "jsonl":

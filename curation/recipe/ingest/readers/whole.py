@@ -13,18 +13,18 @@ from curation.recipe.ingest.walk import Member
 
 
 def html(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRow]:
-    return _whole(member, "text/html", limits)
+    return document(member, "text/html", limits)
 
 
 def markdown(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRow]:
-    return _whole(member, "text/markdown", limits)
+    return document(member, "text/markdown", limits)
 
 
 def text(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRow]:
-    return _whole(member, "text/plain", limits)
+    return document(member, "text/plain", limits)
 
 
-def _whole(member: Member, media_type: str, limits: Limits) -> Iterator[Row | BadRow]:
+def document(member: Member, media_type: str, limits: Limits) -> Iterator[Row | BadRow]:
     content = _read(member.stream, limits.document_bytes + 1)
     if len(content) > limits.document_bytes:
         complaint = (
