@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from curation.recipe.ingest.extractors import epub, html, jats, latex, notebook, office, plain
+from curation.recipe.ingest.extractors import epub, html, jats, latex, notebook, office, pdf, plain
 from curation.recipe.ingest.found import Unreadable
 from curation.recipe.ingest.limits import MIB, readable_bytes
 from curation.recipe.records import Dropped
 
 #: Larger documents are dropped as `too_large`: a page of more markup, or a text of more characters, is no page.
 MARKUP_BYTES = 24 * MIB
+PDF_BYTES = 64 * MIB
 TEXT_CHARACTERS = 8_000_000
 
 UNREADABLE = re.compile("[\ufffd\x80-\x9f]")
@@ -47,6 +48,7 @@ class Extractor:
 EXTRACTORS: dict[str, Extractor] = {
     "application/epub+zip": Extractor("epub", "1", epub.epub, "pypandoc_binary"),
     "application/jats+xml": Extractor("jats", "1", jats.jats, "lxml", MARKUP_BYTES),
+    "application/pdf": Extractor("pdf", "1", pdf.pdf, "pypdfium2", PDF_BYTES),
     "application/vnd.oasis.opendocument.text": Extractor("odt", "1", office.odt, "pypandoc_binary"),
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": Extractor(
         "docx", "1", office.docx, "pypandoc_binary"

@@ -183,7 +183,7 @@ def test_a_packed_file_without_the_ending_is_unpacked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"%PDF-1.7 ...", "a PDF"),
+        (b"SQLite format 3\x00 ...", "a database"),
         (b"\x89PNG\r\n\x1a\n....", "a picture"),
         (bytes(range(256)) * 4, "not text"),
     ],

@@ -127,7 +127,7 @@ def test_text_stays_as_it_is() -> None:
     [
         (b"<html><body><script>x()</script></body></html>", "text/html", "empty"),
         (b"  \n ", "text/plain", "empty"),
-        (b"%PDF", "application/pdf", "not_text"),
+        (b"\x89PNG", "image/png", "not_text"),
         (bytes(range(128, 256)) * 40, "text/plain", "not_text"),
     ],
 )
@@ -143,9 +143,9 @@ def test_what_is_too_large_is_dropped_with_its_size(monkeypatch: pytest.MonkeyPa
 
 
 def test_every_extractor_says_its_name_and_version() -> None:
-    assert {extractor_of(media_type) for media_type in EXTRACTORS if media_type != "text/html"} == {
-        "text/1",
-        "markdown/1",
-    }
+    for media_type, extractor in EXTRACTORS.items():
+        said = extractor_of(media_type)
+        assert said.startswith(f"{extractor.name}/{extractor.version}")
+        assert ("+" in said) == bool(extractor.library)
     assert extractor_of("text/html").startswith("html/1+trafilatura-")
-    assert extractor_of("application/pdf") == ""
+    assert extractor_of("image/png") == ""
