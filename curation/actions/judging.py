@@ -36,7 +36,7 @@ DOCUMENTS = """
     documents AS (
         SELECT d.id, d.left_out, d.left_out_detail, d.title, d.first_import_id, d.sha256, d.language, d.topic,
                e.characters, e.normal_sha256, e.notes ->> 'corrupted' AS corrupted,
-               e.language_scores -> 0 ->> 1 AS probability,
+               e.language_scores -> 0 ->> 1 AS probability, e.notes -> 'language' ->> 'uncertain' AS doubt,
                (%(floors)s::jsonb ->> d.topic)::float8 AS own_floor,
                EXISTS (SELECT FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
                         WHERE o.document_id = d.id AND s.archived_at IS NULL AND s.withdrawn_at IS NULL) AS at_hand
@@ -72,7 +72,7 @@ _WRITE_DOCUMENTS = f"""
         SELECT judged_documents.*, left(CASE verdict
                  WHEN 'too_short' THEN characters || ' characters, at least ' || %(characters)s
                  WHEN 'corrupted' THEN corrupted
-                 WHEN 'language' THEN CASE language WHEN 'und' THEN 'undetermined' ELSE language || coalesce(' (' || probability || ')', '') END
+                 WHEN 'language' THEN CASE language WHEN 'und' THEN 'undetermined' || coalesce(' (' || doubt || ')', '') ELSE language || coalesce(' (' || probability || ')', '') END
                                       || '; the project keeps ' || array_to_string(%(languages)s::text[], ', ')
                  WHEN 'exact_duplicate' THEN 'the same text as ' || coalesce(nullif(kept_title, ''), 'an earlier document')
                  WHEN 'low_educational' THEN to_char(value, 'FM0.00') || ', at least ' || to_char(floor, 'FM0.00')

@@ -208,10 +208,11 @@ def stretches(text: str, at: int, passages: list[Passage]) -> list[Stretch]:
 def _measured(document: Document) -> dict[str, Any]:
     extraction = document.extraction
     if extraction is None:
-        return {"signals": [], "languages": []}
+        return {"signals": [], "languages": [], "doubt": {}}
     return {
         "signals": signals_of(Signals.objects.filter(extraction=extraction)),
         "languages": [(code, share) for code, share in extraction.language_scores],
+        "doubt": extraction.notes.get("language", {}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import lzma
 import re
 import sys
 from collections.abc import Iterator
@@ -137,6 +138,19 @@ def gsm8k() -> list[str]:
 def math() -> list[str]:
     """Solutions of MATH's test split (Hendrycks et al. 2021), with the answer in \\boxed{…}."""
     return [row["solution"] for row in _rows(folder("benchmarks/math") / "test.jsonl.gz")]
+
+
+def sentences() -> list[tuple[str, str]]:
+    """(language, sentence) of 75 languages (Leipzig corpora, as lingua measures on them)."""
+    with lzma.open(folder("langid/lingua") / "sentences_75x1000.jsonl.xz", "rt", encoding="utf-8") as file:
+        return [(row["lang"], row["text"]) for row in map(json.loads, file)]
+
+
+def word_pairs() -> list[tuple[str, str]]:
+    """(language, two words) of the same 75 languages."""
+    return [
+        (row["lang"], row["text"]) for row in _rows(folder("langid/lingua") / "word_pairs_75x200.jsonl.gz")
+    ]
 
 
 def _text(path: Path) -> str:

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError
 from curation.actions import review
 from curation.actions.curation import DUPLICATES_FIRST, STEPS, NothingToCurate, start_curation, under_way
 from curation.jobs import run
-from curation.jobs.kinds import KINDS
+from curation.jobs.kinds import KINDS, split
 from curation.management.commands import curate
 from curation.models import (
     Chunk,
@@ -320,6 +320,23 @@ def test_only_languages_that_the_project_keeps_go_on(project):
     tokyo = Document.objects.get(title="tokyo")
     assert tokyo.left_out == "language"
     assert tokyo.left_out_detail.startswith("ja (")
+
+
+def test_a_document_that_mixes_languages_says_so_and_its_passages_have_their_own(project):
+    german = (
+        "Der Fluss steigt im Frühling, weil der Schnee in den Bergen schmilzt und das Wasser ins Tal läuft. Die Müller am Ufer "
+        "wussten das seit Jahrhunderten: Sie bauten ihre Wehre so hoch, dass ein gewöhnliches Hochwasser ihnen nichts anhaben "
+        "konnte, und räumten im März die Keller. Erst als man den Lauf begradigte, kamen die Fluten schneller, als jemand fliehen konnte."
+    )
+    both = make.a_document(project, f"# Eins\n\n{german}\n\n# Two\n\n{ICE}", title="both")
+    project.languages = ["en"]
+    project.save()
+    curated(project)
+    both.refresh_from_db()
+    assert (both.left_out, both.language) == ("language", "und")
+    assert both.left_out_detail == "undetermined (mixed); the project keeps en"
+    assert {code for code, _ in both.extraction.notes["language"]["parts"]} == {"de", "en"}
+    assert {one.language for one in split.passages_of(both.extraction.pk, both.extraction.text, "und")} == {"de", "en"}  # fmt: skip
 
 
 def test_a_copy_of_a_passage_on_another_page_is_an_exact_duplicate(project):

@@ -18,6 +18,7 @@ from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Document, Extraction, Job, Signals
 from curation.recipe.scoring import signals
 from curation.recipe.steps import IdentifyLanguage, MeasureSignals
+from curation.recipe.text.language import Language
 
 DOCUMENTS = 200  # per chunk
 CHARACTERS = 2_000_000
@@ -29,6 +30,7 @@ class Assessed:
     extraction: int
     code: str
     scores: list[list[Any]]
+    doubt: dict[str, Any]
     corrupted: str
     signals: dict[str, float]
 
@@ -64,9 +66,15 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> list[Assessed]:
         measured = MeasureSignals().process_batch(list(texts.values()))
         for key, said, values in zip(texts, found, measured, strict=True):
             scores = [[code, probability] for code, probability in said.scores]
-            made.append(Assessed(key, said.code, scores, signals.corruption(values), values))
+            made.append(Assessed(key, said.code, scores, _doubt(said), signals.corruption(values), values))
         pulse.beat(min(start + BATCH, len(keys)))
     return made
+
+
+def _doubt(said: Language) -> dict[str, Any]:
+    """Why the language is uncertain, and what a mixed text is made of; empty when it is certain."""
+    parts = {"parts": [[code, share] for code, share in said.parts]} if said.uncertain == "mixed" else {}
+    return {"uncertain": said.uncertain, **parts} if said.uncertain else {}
 
 
 def save(job: Job, chunk: Chunk, result: list[Assessed]) -> Tally:
@@ -76,9 +84,9 @@ def save(job: Job, chunk: Chunk, result: list[Assessed]) -> Tally:
     for one in here:
         extraction = texts[one.extraction]
         extraction.language, extraction.language_scores = one.code, one.scores
-        extraction.notes = {key: value for key, value in extraction.notes.items() if key != "corrupted"}
-        if one.corrupted:
-            extraction.notes["corrupted"] = one.corrupted
+        noted = {"corrupted": one.corrupted, "language": one.doubt}
+        kept = {key: value for key, value in extraction.notes.items() if key not in noted}
+        extraction.notes = kept | {key: value for key, value in noted.items() if value}
     Extraction.objects.bulk_update(texts.values(), ["language", "language_scores", "notes"])
     Signals.objects.bulk_create(
         [Signals(extraction_id=one.extraction, version=signals.VERSION, values=one.signals) for one in here],
