@@ -18,6 +18,7 @@ AREAS: dict[str, str] = {
     "map/": "map",
     "signals/": "signals",
     "seeds/": "seeds",
+    "prompts/": "prompts",
     "samples/": "samples",
     "search/": "search",
     "exports/": "exports",

@@ -104,6 +104,7 @@ def a_world(slug: str) -> World:
         "version": "head-1",
         "signal": "compression",
         "knob": "min_factual",
+        "prompt": "rewrite-notes",
         "map": a_map(project, passage).uuid,
         "place": 0,
         "change": KnobChange.objects.create(

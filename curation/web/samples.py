@@ -14,7 +14,8 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from curation import access
-from curation.models import Project, Sample, SampleStep, Verdict, lineage
+from curation.models import Project, Sample, SampleStep, Verdict, lineage, prompted
+from curation.recipe.chain import LIMITS
 from curation.web import keyset, listing, strips
 
 #: Newest samples whose workflows and models are offered as filters: cheap at any size.
@@ -58,6 +59,8 @@ def _filtered(
     made_by: dict[str, list[tuple[str, str]]],
 ) -> QuerySet[Sample]:
     rows = project.samples.all()
+    if version := filters.text("prompt", "Made with a version of a prompt", LIMITS["prompt_version"]):
+        rows = prompted.made_with(rows, version)
     for name, label, where in BELOW:
         if above := filters.row(name, label):
             rows = rows.filter(where(above))

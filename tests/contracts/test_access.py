@@ -22,7 +22,7 @@ ROLES_PAGE = Path(__file__).resolve().parents[2] / "docs" / "roles.md"
 MEMBERS = ("annotator", "reviewer", "manager")
 KINDS = ("anonymous", "deactivated", "outsider", *MEMBERS, "site admin")
 #: Parts of addresses that mean the same in every project.
-SAME_EVERYWHERE = {"signal", "knob"}
+SAME_EVERYWHERE = {"signal", "knob", "prompt"}
 #: Addresses that answer 404 to whoever may go there.
 EMPTY_BY_NATURE = {"api:nothing", "api:api-root", "admin:rest", "admin:view_on_site"}
 #: Addresses of what one has decided oneself: in a foreign project nobody has.

@@ -136,9 +136,7 @@ class FillMiddle(Writer):
     name: ClassVar[str] = KEY
 
     async def write(self, thread: Thread) -> Outcome:
-        start, end = await _middle(self, thread)
-        whole = thread.seed.text
-        removed, rest = whole[start:end], f"{whole[:start]}{GAP}{whole[end:]}"
+        rest, removed = without(thread.seed.text, *await _middle(self, thread))
         hints: list[str] = []
         best = 0
         for attempt in range(self.attempts):
@@ -159,8 +157,7 @@ async def _middle(step: FillMiddle, thread: Thread) -> tuple[int, int]:
     spans = pieces(thread.seed.text)
     if len(spans) < LEAST_PIECES:
         thread.lose("too_short", detail=f"{len(spans)} pieces; at least {LEAST_PIECES}")
-    numbered = "\n".join(f"{at}: {thread.seed.text[a:b]}" for at, (a, b) in enumerate(spans, 1))
-    said = await thread.ask(CHOOSE, passage=Material(numbered))
+    said = await thread.ask(CHOOSE, passage=Material(numbered(thread.seed.text)))
     parts = said.values["parts"]
     fitting = [part for part in parts if fits(part, spans, len(thread.seed.text))]
     thread.score({"parts": len(parts), "fitting": len(fitting)})
@@ -175,6 +172,16 @@ def pieces(text: str) -> list[tuple[int, int]]:
     joints = [(0, 0), *(found.span() for found in _ENDS.finditer(text)), (len(text), len(text))]
     spans = [(before[1], after[0]) for before, after in pairwise(joints)]
     return [(a, b) for a, b in spans if text[a:b].strip()]
+
+
+def numbered(text: str) -> str:
+    """Its pieces, numbered from 1."""
+    return "\n".join(f"{at}: {text[a:b]}" for at, (a, b) in enumerate(pieces(text), 1))
+
+
+def without(text: str, start: int, end: int) -> tuple[str, str]:
+    """The text with the gap, and what was removed."""
+    return f"{text[:start]}{GAP}{text[end:]}", text[start:end]
 
 
 def fits(part: Mapping[str, int], spans: list[tuple[int, int]], size: int) -> bool:

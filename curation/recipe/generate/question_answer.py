@@ -182,8 +182,7 @@ class QuestionAnswer(Writer):
 async def _excerpts(step: QuestionAnswer, thread: Thread) -> list[Excerpt]:
     """The excerpts that hold a chain. Raises Loss."""
     lines = thread.seed.text.splitlines()
-    numbered = "\n".join(f"{at}: {one}" for at, one in enumerate(lines, 1))
-    said = await thread.ask(TAGS, passage=Material(numbered))
+    said = await thread.ask(TAGS, passage=Material(numbered(thread.seed.text)))
     found = [
         Excerpt(**one | {"reasoning_steps": tuple(one["reasoning_steps"])}) for one in said.values["excerpts"]
     ]
@@ -203,6 +202,11 @@ async def _excerpts(step: QuestionAnswer, thread: Thread) -> list[Excerpt]:
         aimed = f"none that is {wanted}: " if wanted else ""
         thread.lose("no_deduction", detail=(aimed + said.values["consideration"])[:300])
     return chains[: step.most_excerpts]
+
+
+def numbered(text: str) -> str:
+    """Its lines, numbered from 1."""
+    return "\n".join(f"{at}: {one}" for at, one in enumerate(text.splitlines(), 1))
 
 
 async def _questions(step: QuestionAnswer, thread: Thread, excerpt: Excerpt) -> Outcome:

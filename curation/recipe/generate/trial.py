@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from curation.recipe.generate import fill_middle, question_answer
 from curation.recipe.generate.drawn import AUDIENCES, DIFFICULTIES, SKILLS
 from curation.recipe.llm.prompts import Part, PromptError, Template, render
 from curation.recipe.llm.records import Message
@@ -111,9 +112,32 @@ def _names(parts: tuple[Part, ...]) -> frozenset[str]:
     return frozenset().union(*(meta.find_undeclared_variables(read.parse(one.template)) for one in parts))
 
 
-def example(prompt: Prompt, **known: Any) -> dict[str, Any]:
-    """Values to render a prompt with: what is known, and for the rest what the table has."""
-    return {one.name: known.get(one.name, one.example) for one in variables(prompt)}
+def example(prompt: Prompt, seed: str = "") -> dict[str, Any]:
+    """Values to render a prompt with: the seed as the workflow shows it there, and for what earlier answers would say the table's examples."""
+    values = {one.name: one.example for one in variables(prompt)}
+    if not seed.strip():
+        return values
+    known = _SHOWN.get(prompt.key, _whole)(seed)
+    return {name: Material(known[name]) if name in known else value for name, value in values.items()}
+
+
+def _whole(seed: str) -> dict[str, str]:
+    return dict.fromkeys(("passage", "code", "material"), seed)
+
+
+def _with_gap(seed: str) -> dict[str, str]:
+    spans = fill_middle.pieces(seed)
+    rest, removed = fill_middle.without(seed, *spans[len(spans) // 2])
+    return {"passage": rest, "removed": removed}
+
+
+#: Prompts that do not show the seed as it stands.
+_SHOWN: dict[str, Callable[[str], dict[str, str]]] = {
+    question_answer.TAGS.key: lambda seed: {"passage": question_answer.numbered(seed)},
+    fill_middle.CHOOSE.key: lambda seed: {"passage": fill_middle.numbered(seed)},
+    fill_middle.SOLVE.key: _with_gap,
+    fill_middle.GRADE.key: _with_gap,
+}
 
 
 def faults(prompt: Prompt, template: Template, asked: Render = render) -> list[str]:

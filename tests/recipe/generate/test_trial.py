@@ -33,6 +33,18 @@ def _plain(values):
     return {name: one.values if isinstance(one, Material) else one for name, one in values.items()}
 
 
+def test_an_example_shows_a_seed_as_its_workflow_does():
+    def shown(label, name):
+        return example(PROMPTS[label], "One holds. Two follows. Three ends it.\nFour.")[name].text
+
+    assert shown("rewrite-notes/1", "passage").startswith("One holds. Two")
+    assert shown("reversal-describe/1", "code") == shown("check/1", "material")
+    assert shown("excerpt-tags/1", "passage").splitlines()[1] == "2: Four."
+    assert shown("middle-choose/1", "passage").splitlines()[1] == "2: Two follows."
+    assert "[the missing part]" in shown("middle-grade/1", "passage")
+    assert shown("middle-grade/1", "removed") == "Three ends it."
+
+
 def test_every_variable_of_the_table_is_put_into_some_prompt():
     assert {one.name for prompt in PROMPTS.values() for one in variables(prompt)} == set(VARIABLES)
 
