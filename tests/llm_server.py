@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -66,8 +67,13 @@ class Server:
     """`script(request, number of requests with this text so far)` says what to do. In a thread with a loop of its own."""
 
     def __init__(
-        self, script: Script | None = None, models: tuple[str, ...] = ("tiny",), log: Path | None = None
+        self,
+        script: Script | None = None,
+        models: tuple[str, ...] = ("tiny",),
+        log: Path | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.tls = tls
         self.script: Script = script or (lambda seen, nth: Reply())
         self.models = models
         self.seen: list[Seen] = []
@@ -95,7 +101,8 @@ class Server:
     def start(self, port: int = 0) -> Server:
         self._thread.start()
         serving = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", port, limit=2**24, backlog=512), self._loop
+            asyncio.start_server(self._serve, "127.0.0.1", port, limit=2**24, backlog=512, ssl=self.tls),
+            self._loop,
         )
         self._server = serving.result(10)
         self.port = self._server.sockets[0].getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -12,11 +13,15 @@ from django.utils import timezone
 
 from curation.models import Endpoint, Project
 from curation.recipe.llm import errors
-from curation.recipe.llm.client import Remote
+from curation.recipe.llm.asking import Entry, abilities_of, ask
+from curation.recipe.llm.client import Client, Remote
 from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.keys import key_for
 from curation.recipe.llm.loop import background
-from curation.recipe.llm.records import Message, Request
+from curation.recipe.llm.records import Answer, Message, Request, Usage
+from curation.recipe.llm.retry import Retrying
+from curation.recipe.llm.shape import fields, number, text
+from curation.recipe.llm.structured import Fields, fields_of
 
 MODELS_SHOWN = 12
 SLOW_SECONDS = 20.0
@@ -25,11 +30,15 @@ NAME_OF_DEFAULT = "The studio's language model"
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of trying an endpoint: whether it works, in words, and the models that its server has."""
+    """What came of trying an endpoint: whether it works, in words, and the models that its server has.
+
+    `caution`: it answers, but not with fields in JSON, which ratings and workflows ask for; "" where it does.
+    """
 
     works: bool
     said: str
     models: tuple[str, ...] = field(default=())
+    caution: str = ""
 
 
 def offered(project: Project) -> QuerySet[Endpoint]:
@@ -63,11 +72,11 @@ def ensure_default() -> Endpoint | None:
 
 
 def try_out(endpoint: Endpoint) -> Tried:
-    """Ask an endpoint for one short answer, and say plainly what is wrong where none comes."""
+    """Ask an endpoint for a word and for a JSON object, and say plainly what is wrong where they do not come. Nothing is kept of it."""
     record = endpoint.record
     try:
         secret = key_for(settings.LLM_KEYS, record.key_name, record.address) if record.kind != "local" else ""
-        return background().submit(_tried(endpoint, secret)).result(timeout=record.limits.seconds * 2 + 30)
+        return background().submit(_tried(endpoint, secret)).result(timeout=record.limits.seconds * 3 + 30)
     except CallFailed as failed:
         return Tried(False, f"{failed}. {_way_out(failed)}".strip())
 
@@ -99,11 +108,66 @@ async def _tried(endpoint: Endpoint, secret: str) -> Tried:
         else ""
     )
     heard = f"answered “{said}”" if said else "answered, though with no text: give its answers more tokens"
+    how, caution = await _in_json(client, endpoint)
     return Tried(
         True,
-        f"{endpoint.model} {heard} in {answer.seconds:.1f} s.{slow}{counted}",
+        f"{endpoint.model} {heard} in {answer.seconds:.1f} s.{how}{slow}{counted}",
         tuple(models[:MODELS_SHOWN]),
+        caution,
     )
+
+
+#: How an endpoint is brought to answer with fields, by the rung that it takes (`client.RUNGS`).
+_RUNGS = {
+    "json_schema": "by their schema",
+    "json_object": "as a JSON object",
+    "text": "when asked in words",
+}
+_FIELDS = fields(word=text(), number=number(1, 9))
+
+
+class _Unkept:
+    """A ledger for what is no call of any project."""
+
+    async def recall(self, key: str, request: Request) -> None:
+        return None
+
+    async def hold(self, most: Usage) -> None:
+        return None
+
+    async def commit(self, entry: Entry) -> int:
+        return 0
+
+
+async def _in_json(client: Client, endpoint: Endpoint) -> tuple[str, str]:
+    """(how it answers with fields, why it does not), each in words or ""."""
+    words = (
+        'Answer with one JSON object: its field "word" is the word ready, its field "number" is the number 7.'
+    )
+    request = Request(
+        messages=(Message("user", words),) if endpoint.kind == "chat" else (),
+        prompt="" if endpoint.kind == "chat" else words,
+        sampling=endpoint.sampling(most_tokens=min(endpoint.most_tokens, 256)),
+        schema=_FIELDS,
+    )
+
+    def read(answer: Answer) -> Fields:
+        return fields_of(answer.choices[0], _FIELDS)
+
+    try:
+        async with asyncio.timeout(endpoint.record.limits.seconds):
+            await ask(request, client, _Unkept(), read, retrying=Retrying(attempts=1))
+    except CallFailed as failed:
+        return "", f"Asked for JSON, it did not give any. {failed}. {_NO_JSON}"
+    except TimeoutError:
+        return "", f"Asked for JSON, it did not answer within {endpoint.seconds} seconds. {_NO_JSON}"
+    return f" It answers with fields {_RUNGS[abilities_of(client).rung]}.", ""
+
+
+_NO_JSON = (
+    "Ratings and most steps of workflows ask for JSON, and would be lost. Choose a model that follows instructions, "
+    "or give its answers more tokens."
+)
 
 
 async def _models(client: object) -> list[str]:
@@ -140,7 +204,13 @@ _WAYS_OUT = {
 }
 
 
+#: What a server that speaks plain http answers a greeting in TLS with, in OpenSSL's words.
+_PLAIN_HTTP = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+
+
 def _way_out(failed: CallFailed) -> str:
+    if failed.name == "tls_failed" and any(one in failed.detail for one in _PLAIN_HTTP):
+        return "It speaks plain http at this port: write http://, or correct the port."
     return _WAYS_OUT.get(
         failed.name, "It may pass: try again." if errors.ERRORS[failed.name].transient else ""
     )

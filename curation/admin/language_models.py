@@ -137,6 +137,8 @@ class EndpointAdmin(ForSiteAdmins):
             tried = endpoints.try_out(endpoint)
             say = messages.success if tried.works else messages.error
             say(request, f"{endpoint}: {tried.said}")
+            if tried.caution:
+                messages.warning(request, f"{endpoint}: {tried.caution}")
 
     @admin.action(description="Archive")
     @confirmed("They are offered no more. Their calls and labels stay, and they can be brought back.")

@@ -16,16 +16,6 @@ from curation.actions.annotating import MOST_TEXTS, WHICH, AnnotatingError, Esti
 from curation.models import Endpoint, Project, Rubric, labelled
 from curation.recipe.llm.prompts import PromptError
 
-#: What people who have no endpoint yet are told: how to connect each kind, in a line.
-WAYS_TO_CONNECT = (
-    ("Ollama or llama.cpp on this machine", "LLM_BASE_URL=http://localhost:11434/v1 and LLM_MODEL=qwen3:8b"),
-    ("vLLM on your network", "LLM_BASE_URL=http://gpu.lan:8000/v1 and LLM_MODEL with the name it serves"),
-    (
-        "A hosted model",
-        "the provider's LLM_BASE_URL and LLM_MODEL, and LLM_API_KEY, which is sent nowhere else",
-    ),
-)
-
 
 class AskForm(forms.Form):
     """What to ask about. The estimate follows from it."""
@@ -154,7 +144,6 @@ def _context(project: Project, rubric: Rubric, offered: list[Endpoint], form: As
         "form": form,
         "which": [(words, why) for words, why in WHICH.values()],
         "annotators": annotating.annotators(project, rubric),
-        "ways": WAYS_TO_CONNECT,
     }
 
 

@@ -45,7 +45,7 @@ class WordsForm(forms.Form):
                 label=f"The {role}'s message",
                 max_length=LONGEST,
                 strip=False,
-                required=False,
+                required=role == "user",
                 widget=forms.Textarea(attrs={"rows": min(28, lines + 4), "spellcheck": "true"}),
             )
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import ssl
+import subprocess
+from contextlib import suppress
+from threading import Thread
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -84,6 +89,80 @@ def closed_port():
 def test_trying_an_endpoint_says_plainly_what_is_wrong(reply, said):
     with serving(lambda seen, nth: reply, models=("tinny", "larger")) as server:
         assert said in endpoints.try_out(an_endpoint(server.address)).said
+
+
+READY = '{"word": "ready", "number": 7}'
+
+
+def of_rung(*taken, content=READY):
+    """A server that takes requests for fields in these ways only."""
+
+    def script(seen, nth):
+        asked = seen.body.get("response_format", {}).get("type")
+        if asked and asked not in taken:
+            return error(400, f"response_format {asked} is not supported")
+        return Reply(content if "JSON" in seen.text else "ready")
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("script", "said", "caution"),
+    [
+        (of_rung("json_schema", "json_object"), "answers with fields by their schema", ""),
+        (of_rung("json_object"), "answers with fields as a JSON object", ""),
+        (of_rung(), "answers with fields when asked in words", ""),
+        (
+            of_rung("json_schema", content="Ready, seven!"),
+            "answered “ready”",
+            "The answer holds no JSON object",
+        ),
+        (of_rung("json_schema", content='{"word": "x"}'), "answered “ready”", "fields are missing"),
+        (
+            of_rung("json_schema", content=None),
+            "answered “ready”",
+            "Choose a model that follows instructions",
+        ),
+    ],
+)
+def test_trying_an_endpoint_says_whether_it_answers_with_json(script, said, caution):
+    with serving(script) as server:
+        tried = endpoints.try_out(an_endpoint(server.address))
+    assert tried.works and said in tried.said
+    assert caution in tried.caution and bool(tried.caution) == bool(caution)
+
+
+def test_an_address_in_https_of_a_server_in_plain_http_is_told_apart_from_a_bad_certificate():
+    plain = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        for _ in range(2):  # the SDK asks a second time
+            with suppress(OSError):
+                seen, _ = plain.accept()
+                seen.recv(4096)
+                seen.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                seen.close()
+
+    Thread(target=answer, daemon=True).start()
+    tried = endpoints.try_out(an_endpoint(f"https://127.0.0.1:{plain.getsockname()[1]}/v1"))
+    plain.close()
+    assert not tried.works and "It speaks plain http at this port" in tried.said
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_certificate_that_nobody_vouches_for_is_refused_by_name(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-subj", "/CN=localhost", "-keyout", key, "-out", certificate, "-days", "2"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serving(tls=context) as server:
+        tried = endpoints.try_out(an_endpoint(server.address.replace("http://", "https://")))
+    assert not tried.works and "certificate cannot be trusted" in tried.said
+    assert "Use a certificate that this machine trusts" in tried.said and not server.seen
 
 
 @pytest.mark.parametrize(
