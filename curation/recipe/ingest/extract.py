@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from curation.recipe.ingest.extractors import epub, html, jats, latex, notebook, office, pdf, plain
+from curation.recipe.ingest.content_type import as_utf8, without_charset
+from curation.recipe.ingest.extractors import code, epub, html, jats, latex, notebook, office, pdf, plain, thread, wiki
 from curation.recipe.ingest.found import Unreadable
 from curation.recipe.ingest.limits import MIB, readable_bytes
+from curation.recipe.ingest.programming import BY_MEDIA_TYPE
 from curation.recipe.records import Dropped
 
 #: Larger documents are dropped as `too_large`: a page of more markup, or a text of more characters, is no page.
@@ -58,12 +61,15 @@ EXTRACTORS: dict[str, Extractor] = {
     "text/markdown": Extractor("markdown", "1", plain.markdown),
     "text/plain": Extractor("text", "1", plain.text),
     "text/x-tex": Extractor("latex", "1", latex.latex, "pypandoc_binary"),
+    "text/x-wiki": Extractor("wiki", "1", wiki.wiki, "mwparserfromhell"),
+    "application/x-thread+json": Extractor("thread", "1", thread.thread),
+    **{kind: Extractor("code", "1", partial(code.code, kind)) for kind in BY_MEDIA_TYPE},
 }
 
 
 def extractor_of(media_type: str) -> str:
     """The name and version that an extraction is recorded under: `html/1+trafilatura-2.3.1`; "" when none reads it."""
-    extractor = EXTRACTORS.get(media_type)
+    extractor = EXTRACTORS.get(without_charset(media_type)[0])
     if extractor is None:
         return ""
     if not extractor.library:
@@ -74,7 +80,11 @@ def extractor_of(media_type: str) -> str:
 
 
 def extract(content: bytes, media_type: str, address: str = "") -> Extracted | Dropped:
-    """Make text of a document. What a library raises comes through: the pool turns it into `extraction_failed`."""
+    """Make text of a document. What a library raises comes through: the pool turns it into `extraction_failed`.
+
+    `media_type` may carry the encoding that HTTP stated: `text/html;charset=koi8-r`.
+    """
+    media_type, charset = without_charset(media_type)
     extractor = EXTRACTORS.get(media_type)
     if extractor is None:
         return Dropped("not_text", f"Nothing reads {media_type}.")
@@ -83,7 +93,7 @@ def extract(content: bytes, media_type: str, address: str = "") -> Extracted | D
             "too_large", f"{readable_bytes(len(content))}; the limit is {readable_bytes(extractor.largest)}."
         )
     try:
-        found = extractor.run(content, address)
+        found = extractor.run(as_utf8(content, charset), address)
     except Unreadable as unreadable:
         return Dropped(unreadable.reason, unreadable.detail)
     text = found["text"]

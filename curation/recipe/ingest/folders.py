@@ -50,6 +50,13 @@ def files_of(paths: Sequence[Path]) -> Iterator[Found | BadRow]:
                 yield _checked(inner, str(inner.relative_to(given)))
 
 
+def foreign_folder(path: str) -> str:
+    """Why a file at this path in an archive or upload is no material, by a folder above it; "" where it may be."""
+    above = path.replace("!/", "/").split("/")[:-1]
+    name = next((part for part in above if part in FOREIGN_FOLDERS), "")
+    return f"lies in {name}, which holds {FOREIGN_FOLDERS[name]}. It was left out." if name else ""
+
+
 def _checked(path: Path, name: str) -> Found | BadRow:
     try:
         mode = path.stat().st_mode

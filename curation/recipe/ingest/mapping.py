@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from curation.recipe.ingest import thread
 from curation.recipe.ingest.found import ADDRESS, LICENCE, TITLE, Row, shorten, storable
 
-#: What a field can be. `text`, `markdown` and `html` are bodies: exactly one of them is mapped.
-BODIES = {"text": "text/plain", "markdown": "text/markdown", "html": "text/html"}
-DETAILS = ("title", "address", "licence")
+#: What a field can be. `text`, `markdown`, `html` and `question` are bodies: exactly one of them is mapped. A question makes one
+#: document with its `answers`, where a row has any.
+BODIES = {
+    "text": "text/plain",
+    "markdown": "text/markdown",
+    "html": "text/html",
+    "question": thread.MEDIA_TYPE,
+}
+DETAILS = ("answers", "title", "address", "licence")
 ROLES = (*BODIES, *DETAILS)
 
 #: Names to guess by, the likeliest first, compared without case, spaces, hyphens and underscores.
@@ -28,17 +35,8 @@ NAMES: dict[str, tuple[str, ...]] = {
             "articlebody",
         ),
         *("document", "passage", "rawcontent", "plaintext", "story", "abstract", "description", "code"),
-        *(
-            "question",
-            "problem",
-            "prompt",
-            "instruction",
-            "input",
-            "sentence",
-            "review",
-            "comment",
-            "message",
-        ),
+        *("question", "problem", "prompt", "instruction", "input"),
+        *("sentence", "review", "comment", "message"),
     ),
     "markdown": ("markdown", "md", "contentmarkdown", "textmarkdown"),
     "html": ("html", "rawhtml", "pagehtml", "htmlcontent", "contenthtml"),
@@ -47,6 +45,21 @@ NAMES: dict[str, tuple[str, ...]] = {
     "licence": ("licence", "license", "licensename", "licencename", "spdx", "licenseid"),
 }
 BODY_ORDER = ("text", "markdown", "html")
+#: A table with a field of each is questions with answers, unless one of `text` that comes before them is there.
+QUESTIONS = ("question", "problem", "prompt", "instruction", "query")
+ANSWERS = (
+    *(
+        "answers",
+        "answer",
+        "acceptedanswer",
+        "bestanswer",
+        "solution",
+        "canonicalsolution",
+        "response",
+        "responses",
+    ),
+    *("output", "completion"),
+)
 
 META_FIELDS = 40
 META_TEXT = 500  # characters
@@ -71,13 +84,15 @@ def read_mapping(pairs: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
     if unknown := [role for role in mapping if role not in ROLES]:
         raise MappingError(f"{unknown[0]!r} is not a field of a document; the fields are {', '.join(ROLES)}.")
     if len([role for role in mapping if role in BODIES]) > 1:
-        raise MappingError("Map one of text, markdown and html: a document has one body.")
+        raise MappingError(f"Map one of {', '.join(BODIES)}: a document has one body.")
+    if "answers" in mapping and any(role in mapping for role in BODY_ORDER):
+        raise MappingError("Answers go with a question: map question=… too.")
     return mapping
 
 
 def body_of(mapping: Mapping[str, str]) -> str:
-    """The role that is the body (`text`, `markdown` or `html`), or an empty string."""
-    return next((role for role in BODY_ORDER if role in mapping), "")
+    """The role that is the body (`text`, `markdown`, `html` or `question`), or an empty string."""
+    return next((role for role in BODIES if role in mapping), "")
 
 
 def guess(columns: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
@@ -90,6 +105,8 @@ def guess(columns: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str
     mapping = dict(given)
     taken = set(mapping.values())
     if not body_of(mapping):
+        mapping |= _questions(plain, columns, taken)
+    if not body_of(mapping):
         for role in BODY_ORDER:
             found = next((plain[name] for name in NAMES[role] if _is_text(plain, name, columns, taken)), None)
             if found is not None:
@@ -100,7 +117,7 @@ def guess(columns: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str
                 mapping["text"] = longest
         taken = set(mapping.values())
     for role in DETAILS:
-        if role in mapping:
+        if role in mapping or role not in NAMES:
             continue
         found = next(
             (plain[name] for name in NAMES[role] if name in plain and plain[name] not in taken), None
@@ -109,6 +126,16 @@ def guess(columns: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str
             mapping[role] = found
             taken.add(found)
     return mapping
+
+
+def _questions(plain: Mapping[str, str], columns: Mapping[str, str], taken: set[str]) -> dict[str, str]:
+    """The mapping of a table of questions with answers; empty for any other."""
+    names = NAMES["text"]
+    if any(_is_text(plain, name, columns, taken) for name in names[: names.index("question")]):
+        return {}
+    asked = next((plain[name] for name in QUESTIONS if _is_text(plain, name, columns, taken)), None)
+    said = next((plain[name] for name in ANSWERS if name in plain and plain[name] not in taken), None)
+    return {"question": asked, "answers": said} if asked is not None and said is not None else {}
 
 
 def _is_text(plain: Mapping[str, str], name: str, columns: Mapping[str, str], taken: set[str]) -> bool:
@@ -172,6 +199,7 @@ class Picker:
     title: str | None
     address: str | None
     licence: str | None
+    answers: str | None
     mapped: frozenset[str]
 
     @classmethod
@@ -184,6 +212,7 @@ class Picker:
             mapping.get("title"),
             mapping.get("address"),
             mapping.get("licence"),
+            mapping.get("answers"),
             frozenset(mapping.values()),
         )
 
@@ -202,10 +231,23 @@ class Picker:
             length,
         )
 
+    @property
+    def made_of(self) -> frozenset[str]:
+        """The columns that the content is made of."""
+        asked = self.media_type == thread.MEDIA_TYPE
+        return frozenset(filter(None, [self.body, self.answers, self.title] if asked else [self.body]))
+
     def content(self, record: Mapping[str, Any]) -> bytes:
-        value = record.get(self.body)
-        if value is None:
-            value = _inside(record, self.body)
+        """Raises Missing when the record has no usable body."""
+        body = self._body(record)
+        if self.media_type != thread.MEDIA_TYPE:
+            return body
+        question = thread.written("question", body.decode("utf-8", "replace"))
+        said = _at(record, self.answers) if self.answers else None
+        return thread.thread(detail(record, self.title, TITLE), question, thread.answers_in(said))
+
+    def _body(self, record: Mapping[str, Any]) -> bytes:
+        value = _at(record, self.body)
         if isinstance(value, str):
             if not value or value.isspace():
                 raise Missing(f"has an empty `{self.body}`. Map another field, or leave it out.")
@@ -223,11 +265,9 @@ def detail(record: Mapping[str, Any], column: str | None, limit: int) -> str:
     """A short field of a record as one line of storable text; numbers are written out."""
     if column is None:
         return ""
-    value = record.get(column)
+    value = _at(record, column)
     if value is None:
-        value = _inside(record, column)
-        if value is None:
-            return ""
+        return ""
     if not isinstance(value, str):
         value = str(value) if isinstance(value, int | float) else ""
     if len(value) > limit:
@@ -250,6 +290,11 @@ def meta(record: Mapping[str, Any], mapped: frozenset[str]) -> dict[str, Any]:
         if len(kept) >= META_FIELDS:
             break
     return kept
+
+
+def _at(record: Mapping[str, Any], column: str) -> Any:
+    value = record.get(column)
+    return _inside(record, column) if value is None else value
 
 
 def _inside(record: Mapping[str, Any], path: str) -> Any:

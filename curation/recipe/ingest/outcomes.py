@@ -14,6 +14,7 @@ from typing import Any
 from curation.recipe.ingest.extract import Extracted, extractor_of
 from curation.recipe.ingest.folders import Found
 from curation.recipe.ingest.found import LICENCE_EVIDENCE, BadRow, Row
+from curation.recipe.ingest.licences import beside
 from curation.recipe.ingest.limits import DEFAULT, Limits
 from curation.recipe.ingest.pool import Pool, Request
 from curation.recipe.ingest.rows import read_rows
@@ -87,9 +88,13 @@ def outcomes(
 
     def requests() -> Iterator[Request | Dropped]:
         for file in files:
-            rows = [file] if isinstance(file, BadRow) else read_rows(file.path, file.name, mapping, limits)
-            path = file.file if isinstance(file, BadRow) else file.shown or str(file.path)
-            for row in rows:
+            if isinstance(file, BadRow):
+                asked.append(Outcome(file.file))
+                yield Dropped(UNREADABLE, file.reason)
+                continue
+            path = file.shown or str(file.path)
+            near = beside(file.path, file.name)
+            for row in read_rows(file.path, file.name, mapping, limits, beside=near):
                 if isinstance(row, BadRow):
                     asked.append(Outcome(path, row.member, row.row))
                     yield Dropped(UNREADABLE, row.reason)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from curation.recipe.ingest.found import BadRow, Ref, Row, shorten
+from curation.recipe.ingest import licences
+from curation.recipe.ingest.folders import foreign_folder
+from curation.recipe.ingest.found import LICENCE_EVIDENCE, BadRow, Ref, Row, shorten
+from curation.recipe.ingest.licences import Licence
 from curation.recipe.ingest.limits import DEFAULT, Limits, Refused
 from curation.recipe.ingest.mapping import Choice
 from curation.recipe.ingest.readers import READERS, reader_of, refusal
@@ -15,6 +18,8 @@ from curation.recipe.ingest.tex.papers import gathered, is_part
 from curation.recipe.ingest.walk import BROKEN_ARCHIVE, Member, Wanted, Watch, broken, walk
 
 Resolved = dict[str, dict[str, str]]
+
+LICENCE_FILES = 2_000  # of one archive that are looked at
 
 
 def read_rows(
@@ -24,25 +29,58 @@ def read_rows(
     limits: Limits = DEFAULT,
     resolved: Resolved | None = None,
     watch: Watch | None = None,
+    beside: Licence | None = None,
 ) -> Iterator[Row | BadRow]:
     """Every row of the stored file at `path`, in order, in bounded memory. The same bytes give the same rows.
 
     `name` is the name it came with: its endings choose the reader. `mapping` (see `mapping.read_mapping`) is what a
     person said; what it leaves open is guessed per table. The whole mapping of each table is put into `resolved` by its
-    member's name, and taken from there where it already stands.
+    member's name, and taken from there where it already stands. A row that states no licence has that of the nearest
+    folder above it in its archive, or `beside`, the one of the folder that the file came in.
     """
     choice = Choice(mapping or {}, resolved if resolved is not None else {})
+    packages: dict[str, Licence] | None = None
     for found in gathered(walk(path, name, limits, watch=watch), limits):
         if isinstance(found, BadRow):
             yield found
-        else:
-            yield from read_member(found, choice, limits)
+            continue
+        if packages is None:
+            packages = packages_of(path, name, limits) if found.place.member else {}
+        licence = licences.nearest(found.place.member, packages) or beside
+        for row in read_member(found, choice, limits):
+            if licence and isinstance(row, Row) and not row.licence:
+                row.licence, row.meta = licence.name, {**row.meta, LICENCE_EVIDENCE: licence.evidence}
+            yield row
+
+
+def packages_of(path: Path, name: str, limits: Limits) -> dict[str, Licence]:
+    """The licences of the folders in an archive, read before its material: a licence file may stand last."""
+    found: list[tuple[str, Licence]] = []
+    for member in walk(path, name, limits, licences.is_file):
+        if (
+            isinstance(member, BadRow)
+            or not licences.is_file(member.name)
+            or foreign_folder(member.place.member)
+        ):
+            continue
+        try:
+            said = licences.read_file(member.place.member, member.stream.read(licences.LARGEST))
+        except (Refused, *BROKEN_ARCHIVE):
+            continue  # told when its material is read
+        if said:
+            found.append((member.place.member, said))
+        if len(found) >= LICENCE_FILES:
+            break
+    return licences.by_folder(found)
 
 
 def read_member(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRow]:
     """The rows of one member. Damage ends it with one bad row; the rows before it stay."""
     last = 0
     try:
+        if folder := foreign_folder(member.place.member or member.place.file):
+            yield member.place.bad_file(folder)
+            return
         reader = reader_of(member.name, member.head())
         if not reader:
             yield member.place.bad_file(refusal(member.head()))

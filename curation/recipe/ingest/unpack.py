@@ -23,21 +23,31 @@ BUFFER = 1 * MIB
 class Guarded(io.RawIOBase):
     """A raw reader that fills whole buffers and spends what it reads from a budget.
 
-    Filling matters: `BufferedReader.peek` shows no more than one raw read gave.
+    Filling matters: `BufferedReader.peek` shows no more than one raw read gave. What was read before damage is given
+    first; the next read tells of the damage.
     """
 
     def __init__(self, inner: Any, budget: Budget) -> None:
-        self.inner = inner
+        self.read_some = getattr(inner, "read1", inner.read)  # what gathers more at once loses it at damage
         self.budget = budget
+        self.damage: BaseException | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self.damage:
+            raise self.damage
         view = memoryview(buffer)
         filled = 0
         while filled < len(view):
-            data = self.inner.read(min(BUFFER, len(view) - filled))
+            try:
+                data = self.read_some(min(BUFFER, len(view) - filled))
+            except BROKEN as error:
+                if not filled:
+                    raise
+                self.damage = error
+                break
             if not data:
                 break
             self.budget.spend(len(data))

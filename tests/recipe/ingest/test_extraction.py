@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 import pytest
 
 from curation.recipe.ingest import extract as extraction

@@ -8,19 +8,25 @@ from dataclasses import dataclass
 
 from curation.recipe.ingest.found import BadRow, Ref, Row
 from curation.recipe.ingest.limits import Limits
+from curation.recipe.ingest.looks import is_text, shows_html
 from curation.recipe.ingest.mapping import Choice, Picker
 from curation.recipe.ingest.packages import ZIP
+from curation.recipe.ingest.programming import BY_SUFFIX as CODE_SUFFIXES
 from curation.recipe.ingest.readers import (
+    code,
     csv,
     epub,
     jats,
     json,
     jsonl,
     latex,
+    mediawiki,
     notebook,
     office,
     parquet,
     pdf,
+    stackexchange,
+    warc,
     whole,
 )
 from curation.recipe.ingest.walk import Member
@@ -60,6 +66,11 @@ READERS: dict[str, Reader] = {
         by_offset=False,
         marked=parquet.marked,
     ),
+    "warc": Reader("WARC", (".warc",), warc.read, False, marked=warc.marked),
+    "mediawiki": Reader("MediaWiki dumps", (), mediawiki.read, False, marked=mediawiki.marked),
+    "stackexchange": Reader(
+        "Stack Exchange dumps", (), stackexchange.read, False, marked=stackexchange.marked
+    ),
     "html": Reader("HTML", (".html", ".htm", ".xhtml"), whole.html, False),
     "pdf": Reader("PDF", (".pdf",), pdf.read, False, marked=pdf.marked),
     "jats": Reader("JATS XML", (".nxml",), jats.read, False, marked=jats.marked),
@@ -69,6 +80,7 @@ READERS: dict[str, Reader] = {
     "odt": Reader("ODT", (".odt",), office.odt, False, marked=office.is_odt),
     "notebook": Reader("Jupyter notebooks", (".ipynb",), notebook.read, False),
     "markdown": Reader("Markdown", (".md", ".markdown", ".mdown"), whole.markdown, False),
+    "code": Reader("source code", tuple(CODE_SUFFIXES), code.read, False),
     "text": Reader("Text", (".txt", ".text"), whole.text, False),
 }
 
@@ -80,7 +92,7 @@ PACKAGES = ("epub", "docx", "odt")
 #: What the bytes of a file without a telling name look like, the surest first.
 SHOWN: dict[str, Callable[[bytes], bool]] = {
     "jsonl": jsonl.shows,
-    "html": whole.shows_html,
+    "html": shows_html,
     "latex": latex.shows,
 }
 
@@ -114,6 +126,8 @@ def reader_of(name: str, head: bytes) -> str:
         return by_name if head.startswith(ZIP) and by_name in PACKAGES else ""
     if by_name and READERS[by_name].marked:
         by_name = ""  # the bytes would show it
+    if code.shows(name, head):
+        by_name = "code"  # by its whole name or its first line, where the ending does not tell
     shows = next((reader for reader, shown in SHOWN.items() if shown(head)), "")
     if by_name in ("jsonl", "csv") and shows == "html":
         return "html"
@@ -121,7 +135,7 @@ def reader_of(name: str, head: bytes) -> str:
         return "jsonl"
     if by_name == "jsonl" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         return "json"
-    return by_name or shows or ("text" if whole.is_text(head) else "")
+    return by_name or shows or ("text" if is_text(head) else "")
 
 
 def foreign(head: bytes) -> str:

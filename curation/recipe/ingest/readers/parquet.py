@@ -42,7 +42,7 @@ def again(
     with open(cast(Path, member.plain), "rb") as source:
         file = parquet.ParquetFile(source, memory_map=False, pre_buffer=False)
         size = _batch_size(_check(file.metadata, limits))
-        columns = _used(file.schema_arrow, {picker.body})
+        columns = _used(file.schema_arrow, picker.made_of)
         first = 1
         for group in range(file.metadata.num_row_groups):
             after = first + file.metadata.row_group(group).num_rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -25,7 +24,8 @@ def text(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
 
 
 def document(member: Member, media_type: str, limits: Limits) -> Iterator[Row | BadRow]:
-    content = _read(member.stream, limits.document_bytes + 1)
+    """A file as one row, or as one bad row where it is empty or too large."""
+    content = read_whole(member.stream, limits.document_bytes + 1)
     if len(content) > limits.document_bytes:
         complaint = (
             f"is larger than {readable_bytes(limits.document_bytes)}, the limit on one document. Split it."
@@ -37,27 +37,10 @@ def document(member: Member, media_type: str, limits: Limits) -> Iterator[Row | 
         yield Row(member.place.member, 0, content, media_type, offset=0, length=len(content))
 
 
-def _read(stream: BinaryIO, most: int) -> bytes:
+def read_whole(stream: BinaryIO, most: int) -> bytes:
     """Piece by piece: asked for all at once, a stream sets that much memory aside whatever it holds."""
     pieces: list[bytes] = []
     while most > 0 and (piece := stream.read(min(most, MIB))):
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)
-
-
-def is_text(head: bytes) -> bool:
-    """Whether the first bytes of a file may be text: no control characters beyond those that text has."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF8)):
-        return True
-    if not head:
-        return True
-    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x08\x1b" for byte in head)
-    return controls <= len(head) // 100
-
-
-def shows_html(head: bytes) -> bool:
-    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:400].lower()
-    return start.startswith((b"<!doctype html", b"<html")) or (
-        start.startswith((b"<?xml", b"<!--")) and b"<html" in start
-    )
