@@ -44,7 +44,7 @@ def content_type_of(stated: str, content: bytes) -> ContentType:
     """Bytes that plainly are HTML are read so whatever was stated; a type that says nothing is told by the bytes."""
     kind = stated.partition(";")[0].strip().lower()
     found = CHARSET.search(stated)
-    charset = _known(found[1]) if found else ""
+    charset = known_charset(found[1]) if found else ""
     if shows_html(content[:4096]):
         return ContentType("text/html", charset, kind)
     if kind in READ_AS:
@@ -75,7 +75,7 @@ def as_utf8(content: bytes, charset: str) -> bytes:
     return content
 
 
-def _known(label: str) -> str:
+def known_charset(label: str) -> str:
     """Python's name of an encoding that is a superset of ASCII and is not UTF-8; "" for those that need no telling."""
     try:
         name = codecs.lookup(label).name

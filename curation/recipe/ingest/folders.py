@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from curation.recipe.ingest.arrival import Arrival
 from curation.recipe.ingest.found import BadRow, Place
+from curation.recipe.ingest.licences import Licence, beside
 
 #: Folders that hold no material of their own, by name. Each is left out as one, without looking inside.
 FOREIGN_FOLDERS = {
@@ -28,13 +30,15 @@ class Found(NamedTuple):
     path: Path
     name: str
     shown: str = ""
+    arrival: Arrival = Arrival()
 
 
 def files_of(paths: Sequence[Path]) -> Iterator[Found | BadRow]:
     """Every file, folders walked in sorted order. Links to files are followed, links to folders are not."""
+    known: dict[Path, Licence | None] = {}
     for given in paths:
         if not given.is_dir():
-            yield _checked(given, given.name)
+            yield _checked(given, given.name, known)
             continue
         for folder, folders, names in os.walk(given):
             folders.sort()
@@ -47,7 +51,7 @@ def files_of(paths: Sequence[Path]) -> Iterator[Found | BadRow]:
                     yield _refused(inner, f"holds {FOREIGN_FOLDERS[name]}. It was left out.")
             for name in sorted(names):
                 inner = Path(folder) / name
-                yield _checked(inner, str(inner.relative_to(given)))
+                yield _checked(inner, str(inner.relative_to(given)), known)
 
 
 def foreign_folder(path: str) -> str:
@@ -57,7 +61,7 @@ def foreign_folder(path: str) -> str:
     return f"lies in {name}, which holds {FOREIGN_FOLDERS[name]}. It was left out." if name else ""
 
 
-def _checked(path: Path, name: str) -> Found | BadRow:
+def _checked(path: Path, name: str, known: dict[Path, Licence | None]) -> Found | BadRow:
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -66,7 +70,7 @@ def _checked(path: Path, name: str) -> Found | BadRow:
         return _refused(path, "is no file but a device or a pipe. It was refused.")
     if not os.access(path, os.R_OK):
         return _refused(path, "may not be read by this user.")
-    return Found(path, name)
+    return Found(path, name, arrival=Arrival(licence=beside(path, name, known)))
 
 
 def _refused(path: Path, complaint: str) -> BadRow:

@@ -248,17 +248,26 @@ def nearest(path: str, folders: Mapping[str, Licence]) -> Licence | None:
     return None
 
 
-def beside(path: Path, name: str) -> Licence | None:
-    """The licence of the nearest folder above a file of this machine; `name` is the file's path below where looking ends."""
+def beside(path: Path, name: str, known: dict[Path, Licence | None]) -> Licence | None:
+    """The licence of the nearest folder above a file of this machine; `name` is the file's path below where looking ends.
+
+    `known` keeps what was found of each folder, for the next file.
+    """
     for folder in list(path.parents)[: max(1, len(Path(name).parts))]:
-        try:
-            files = [one for one in sorted(folder.iterdir()) if is_file(one.name) and one.is_file()]
-            said = [(one.name, read_file(one.name, _beginning(one))) for one in files]
-        except OSError:
-            return None
-        if found := by_folder((own, licence) for own, licence in said if licence):
-            return found[""]
+        if folder not in known:
+            known[folder] = _of_folder(folder)
+        if found := known[folder]:
+            return found
     return None
+
+
+def _of_folder(folder: Path) -> Licence | None:
+    try:
+        files = [one for one in sorted(folder.iterdir()) if is_file(one.name) and one.is_file()]
+        said = [(one.name, read_file(one.name, _beginning(one))) for one in files]
+    except OSError:
+        return None
+    return by_folder((own, licence) for own, licence in said if licence).get("")
 
 
 def _beginning(path: Path) -> bytes:

@@ -14,7 +14,6 @@ from typing import Any
 from curation.recipe.ingest.extract import Extracted, extractor_of
 from curation.recipe.ingest.folders import Found
 from curation.recipe.ingest.found import LICENCE_EVIDENCE, BadRow, Row
-from curation.recipe.ingest.licences import beside
 from curation.recipe.ingest.limits import DEFAULT, Limits
 from curation.recipe.ingest.pool import Pool, Request
 from curation.recipe.ingest.rows import read_rows
@@ -93,8 +92,7 @@ def outcomes(
                 yield Dropped(UNREADABLE, file.reason)
                 continue
             path = file.shown or str(file.path)
-            near = beside(file.path, file.name)
-            for row in read_rows(file.path, file.name, mapping, limits, beside=near):
+            for row in read_rows(file.path, file.name, mapping, limits, arrival=file.arrival):
                 if isinstance(row, BadRow):
                     asked.append(Outcome(path, row.member, row.row))
                     yield Dropped(UNREADABLE, row.reason)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curation.recipe.ingest import licences
+from curation.recipe.ingest.arrival import Arrival
 from curation.recipe.ingest.folders import foreign_folder
 from curation.recipe.ingest.found import LICENCE_EVIDENCE, BadRow, Ref, Row, shorten
 from curation.recipe.ingest.licences import Licence
@@ -29,15 +30,16 @@ def read_rows(
     limits: Limits = DEFAULT,
     resolved: Resolved | None = None,
     watch: Watch | None = None,
-    beside: Licence | None = None,
+    arrival: Arrival | None = None,
 ) -> Iterator[Row | BadRow]:
     """Every row of the stored file at `path`, in order, in bounded memory. The same bytes give the same rows.
 
     `name` is the name it came with: its endings choose the reader. `mapping` (see `mapping.read_mapping`) is what a
     person said; what it leaves open is guessed per table. The whole mapping of each table is put into `resolved` by its
     member's name, and taken from there where it already stands. A row that states no licence has that of the nearest
-    folder above it in its archive, or `beside`, the one of the folder that the file came in.
+    folder above it in its archive, or else of what is known of the file's `arrival`.
     """
+    arrival = arrival or Arrival()
     choice = Choice(mapping or {}, resolved if resolved is not None else {})
     packages: dict[str, Licence] | None = None
     for found in gathered(walk(path, name, limits, watch=watch), limits):
@@ -46,10 +48,13 @@ def read_rows(
             continue
         if packages is None:
             packages = packages_of(path, name, limits) if found.place.member else {}
-        licence = licences.nearest(found.place.member, packages) or beside
+        licence = licences.nearest(found.place.member, packages) or arrival.licence
         for row in read_member(found, choice, limits):
-            if licence and isinstance(row, Row) and not row.licence:
-                row.licence, row.meta = licence.name, {**row.meta, LICENCE_EVIDENCE: licence.evidence}
+            if isinstance(row, Row):
+                if licence and not row.licence:
+                    row.licence, row.meta = licence.name, {**row.meta, LICENCE_EVIDENCE: licence.evidence}
+                if not row.member and not row.row:
+                    arrival.tell(row)
             yield row
 
 

@@ -1,42 +1,21 @@
-"""Where a request may go: addresses are judged after their name was resolved, at the moment of connecting.
-
-A check of the text alone is open to names that resolve to private addresses, and to names that resolve differently a moment
-later. So the pool's own way of connecting resolves, judges every address found, and connects to one of those.
-"""
+"""Where a request to a language model may go: the pool's own way of connecting resolves a name, has every address judged
+(`recipe.reach`) and connects to one of those."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from curation.recipe.llm.errors import CallFailed
+from curation.recipe.reach import NotPublic, judged
 
 if TYPE_CHECKING:
     import httpx2
 
 #: No answer is this long: what is longer is a stream without end or a bomb.
 MOST_BYTES = 32 * 2**20
-#: IPv6 prefixes whose last 32 bits are an IPv4 address that is connected to: NAT64 (RFC 6052), IPv4-compatible.
-_CARRIERS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet: not private, loopback, link-local, shared, multicast or reserved,
-    nor an IPv6 address that carries such an IPv4 one."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and (inner := _carried(ip)) is not None:
-        return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
-
-
-def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if inner := ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None):
-        return inner
-    carries = any(ip in network for network in _CARRIERS)
-    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if carries else None
 
 
 async def resolved(host: str, port: int, private_allowed: bool) -> list[str]:
@@ -46,13 +25,10 @@ async def resolved(host: str, port: int, private_allowed: bool) -> list[str]:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise CallFailed("name_not_resolved", f"{host}: {error}") from None
-    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    if not private_allowed and (private := [one for one in addresses if not is_public(one)]):
-        raise CallFailed(
-            "address_refused",
-            f"{host} is {private[0]}, which is not on the open internet. A site admin can allow it for this endpoint.",
-        )
-    return addresses
+    try:
+        return judged(host, (str(one[4][0]) for one in found), private_allowed)
+    except NotPublic as error:
+        raise CallFailed("address_refused", f"{error} A site admin can allow it for this endpoint.") from None
 
 
 def http_client(private_allowed: bool, connections: int, seconds: float) -> httpx2.AsyncClient:

@@ -148,9 +148,9 @@ def test_a_folder_on_disk_has_the_licence_beside_it_and_nothing_above_what_was_g
     assert [
         ".git holds what version control keeps" in one.reason for one in found if isinstance(one, BadRow)
     ] == [True]
-    assert licences.beside(project / "src" / "a.py", "src/a.py") is None
+    assert licences.beside(project / "src" / "a.py", "src/a.py", {}) is None
     (project / "COPYING").write_text("GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007")
-    told = licences.beside(project / "src" / "a.py", "src/a.py")
+    told = licences.beside(project / "src" / "a.py", "src/a.py", {})
     assert told and told.name == "GPL-3.0"
 
 

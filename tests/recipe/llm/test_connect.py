@@ -12,11 +12,12 @@ import pytest
 from curation.recipe.llm import connect
 from curation.recipe.llm.asking import ask
 from curation.recipe.llm.client import Remote
-from curation.recipe.llm.connect import is_public, resolved
+from curation.recipe.llm.connect import resolved
 from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.keys import Key, key_for, origin_of
 from curation.recipe.llm.records import Endpoint, Limits, Message, Request
 from curation.recipe.llm.retry import Retrying
+from curation.recipe.reach import is_public
 from tests.llm_server import Reply, serving
 
 SECRET = "sk-not-to-be-seen-0123456789"
