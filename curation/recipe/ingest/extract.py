@@ -12,7 +12,19 @@ from functools import partial
 from typing import Any
 
 from curation.recipe.ingest.content_type import as_utf8, without_charset
-from curation.recipe.ingest.extractors import code, epub, html, jats, latex, notebook, office, pdf, plain, thread, wiki
+from curation.recipe.ingest.extractors import (
+    code,
+    epub,
+    html,
+    jats,
+    latex,
+    notebook,
+    office,
+    pdf,
+    plain,
+    thread,
+    wiki,
+)
 from curation.recipe.ingest.found import Unreadable
 from curation.recipe.ingest.limits import MIB, readable_bytes
 from curation.recipe.ingest.programming import BY_MEDIA_TYPE
