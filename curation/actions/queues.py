@@ -82,6 +82,8 @@ class Subject:
     def of(self, project: Project, by_score_too: bool = False) -> QuerySet[Any]:
         """What can be reviewed at all: nothing that was withdrawn, or left out for another reason than its score."""
         found = self.rows._default_manager.filter(project=project)
+        if self.rows is Sample:
+            found = found.filter(left_out="")  # by the run that made it
         if self.rows in (Seed, Sample):
             return found.exclude(state="withdrawn")
         level = self.rows._meta.model_name or ""

@@ -50,7 +50,12 @@ class Choice:
     take: int = 0
 
     def stored(self) -> dict[str, Any]:
-        return {"state": self.state, "sources": list(self.sources), "language": self.language, "take": self.take}
+        return {
+            "state": self.state,
+            "sources": list(self.sources),
+            "language": self.language,
+            "take": self.take,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,9 @@ def create(project: Project, by: User | None, wanted: Wanted) -> Run:
                 details={"workflow": workflow.key, "target": run.target, **run.bounds},
             )
     except (IntegrityError, queues.QueueError):
-        raise RunError(f"The project has a run called {wanted.name!r} already. Choose another name.") from None
+        raise RunError(
+            f"The project has a run called {wanted.name!r} already. Choose another name."
+        ) from None
     return run
 
 
@@ -182,7 +189,9 @@ def _checked(project: Project, workflow: Workflow, wanted: Wanted) -> dict[str, 
         raise RunError(f"A run accepts 1 to {MOST_TARGET:,} samples.")
     checks = _verdicts(wanted)
     if wanted.accepting not in Run.Accepting.values:
-        raise RunError(f"Samples are accepted by {' or '.join(Run.Accepting.values)}, not by {wanted.accepting!r}.")
+        raise RunError(
+            f"Samples are accepted by {' or '.join(Run.Accepting.values)}, not by {wanted.accepting!r}."
+        )
     if wanted.accepting == Run.Accepting.VERDICTS and not wanted.required:
         raise RunError("Say which verdicts a sample needs, or let people decide.")
     if wanted.most_similar is not None and not 0.5 <= wanted.most_similar <= 1:

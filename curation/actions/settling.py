@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from curation.actions import queues
 from curation.models import Candidate, Embedding, EmbeddingModel, Item, Run, Sample, Slot, Verdict
+from curation.recipe.chain import ChainVerdict
 from curation.recipe.generate.diversity import repeats
+from curation.recipe.verify.examine import STANDINGS, wanting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,46 +104,44 @@ def _judge(run: Run, made: Sequence[Sample], model: EmbeddingModel | None) -> No
 def _leave_out_near(
     most: float, model: EmbeddingModel, fresh: Sequence[Sample], earlier: Sequence[tuple[int, str]]
 ) -> None:
-    before = _matrix(model, [digest for _, digest in earlier])
-    new = _matrix(model, [one.text_sha256 for one in fresh])
-    ids = [pk for pk, _ in earlier] + [one.pk for one in fresh]
+    ids, before = _vectors(model, earlier)
+    fresh_ids, new = _vectors(model, [(one.pk, one.text_sha256) for one in fresh])
+    by_id = {one.pk: one for one in fresh}
+    ids += fresh_ids
     for at, (nearest, cosine) in repeats(new, before, most).items():
-        one = fresh[at]
+        one = by_id[fresh_ids[at]]
         one.left_out, one.repeats_id = "repeats_accepted", ids[nearest]
         one.left_out_detail = f"cosine {cosine:.3f}"
 
 
-def _matrix(model: EmbeddingModel, hashes: Sequence[str]) -> NDArray[np.float32]:
+def _vectors(
+    model: EmbeddingModel, texts: Sequence[tuple[int, str]]
+) -> tuple[list[int], NDArray[np.float32]]:
+    """Ids and vectors of the texts that have one under this model: one that was made under another is compared word for word only."""
     import numpy as np
 
-    rows, _ = Embedding.objects.matrix(model, hashes)
-    return rows.astype(np.float32)
+    rows, there = Embedding.objects.matrix(model, [digest for _, digest in texts])
+    ids = [pk for (pk, _), here in zip(texts, there, strict=True) if here]
+    return ids, rows[there].astype(np.float32)
 
 
 def _without_failures(run: Run, made: Sequence[Sample]) -> list[Sample]:
     """Those with every required verdict passed. The others get a reason with the verdict that kept them back."""
-    said: dict[int, dict[str, set[str]]] = {}
+    said: dict[int, list[ChainVerdict]] = {}
     rows = Verdict.objects.filter(sample__in=[one.pk for one in made], kind__in=run.required)
-    for sample, kind, outcome in rows.order_by().values_list("sample", "kind", "outcome"):
-        said.setdefault(sample, {}).setdefault(kind, set()).add(outcome)
+    for sample, kind, outcome, judge in rows.order_by("sample", "ordinal").values_list(
+        "sample", "kind", "outcome", "judge"
+    ):
+        said.setdefault(sample, []).append(ChainVerdict(kind, outcome, judge))
     passed = []
     for one in made:
-        if reason := _kept_back(run.required, said.get(one.pk, {})):
-            one.left_out, one.left_out_detail = reason
+        if missing := wanting(said.get(one.pk, []), run.required):
+            kind, stands = next(iter(missing.items()))
+            one.left_out = "verdict_failed" if stands == "failed" else "verdict_uncertain"
+            one.left_out_detail = f"{kind}: {STANDINGS[stands].lower()}"
         else:
             passed.append(one)
     return passed
-
-
-def _kept_back(required: Sequence[str], said: dict[str, set[str]]) -> tuple[str, str] | None:
-    """(reason, which verdict) of a sample that lacks a required one."""
-    for kind in required:
-        outcomes = said.get(kind, set())
-        if Verdict.Outcome.FAILED in outcomes:
-            return "verdict_failed", kind
-        if Verdict.Outcome.PASSED not in outcomes:
-            return "verdict_uncertain", kind if outcomes else f"{kind}: there is none"
-    return None
 
 
 # By verdicts
@@ -183,7 +183,9 @@ def propose(run: Run) -> Stock:
     pending = there.filter(state=Sample.State.CANDIDATE, left_out="")
     room = run.target - approved.count() - pending.count()
     free = list(
-        found.filter(state=Sample.State.CANDIDATE).exclude(items__queue=run.queue).values_list("pk", flat=True)
+        found.filter(state=Sample.State.CANDIDATE)
+        .exclude(items__queue=run.queue)
+        .values_list("pk", flat=True)
     )
     chosen, spare = free[: max(0, room)], free[max(0, room) :]
     if chosen:
@@ -221,11 +223,10 @@ def with_people() -> QuerySet[Run]:
     )
 
 
-def counts_of(run: Run) -> dict[str, Any]:
+def counts_of(run: Run) -> dict[str, int]:
     """How many samples the run made, and what became of them: by standing and by reason."""
-    found = samples_of(run).order_by().values_list("left_out", "state")
+    rows = samples_of(run).order_by().values_list("left_out", "state").annotate(n=Count("pk"))
     by: dict[str, int] = {}
-    for left_out, state in found.iterator(chunk_size=5_000):
-        key = left_out or str(state)
-        by[key] = by.get(key, 0) + 1
+    for left_out, state, n in rows:
+        by[left_out or state] = by.get(left_out or state, 0) + n
     return by

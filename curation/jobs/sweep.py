@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from curation.actions.review import expire_leases
 from curation.actions.scorers import train_what_is_due
+from curation.jobs import steering
 from curation.jobs.messages import send
 from curation.jobs.run import FAN_OUT, MAX_TRIES, finish_if_done
 from curation.models import Chunk, Job
@@ -46,6 +47,7 @@ def sweep() -> dict[str, int]:
         "jobs_stalled": len(stalled),
         "leases_expired": expire_leases(),
         "trainings_started": len(trainings),
+        "runs_made_up": steering.make_up_for_rejected(),
     }
 
 

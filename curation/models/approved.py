@@ -5,7 +5,7 @@ everything. The definition is SQL, because counting it, showing its first rows a
 
 - documents: extracted, assessed, scored, left out by no filter, found in a source that is neither archived nor withdrawn;
 - passages: the same, of such a document and its current extraction, and rejected by nobody (a knob of the project);
-- seeds and samples: accepted by people, of a source that is neither archived nor withdrawn.
+- seeds and samples: accepted by people, of a source that is neither archived nor withdrawn; or by a run that takes verdicts for it.
 """
 
 from __future__ import annotations
@@ -277,6 +277,8 @@ _OF_SAMPLES = Definition(
         LEFT JOIN curation_extraction e ON e.id = p.extraction_id
         LEFT JOIN heard ON heard.sample_id = sample.id
         LEFT JOIN curation_textversion v ON v.id = sample.text_version_id
+        LEFT JOIN curation_candidate candidate ON candidate.id = sample.candidate_id
+        LEFT JOIN curation_run run ON run.id = candidate.run_id
         WHERE sample.project_id = %(project)s""",
     id="sample.id",
     uuid="sample.uuid",
@@ -284,6 +286,7 @@ _OF_SAMPLES = Definition(
         WHEN s.archived_at IS NOT NULL THEN 'source_archived'
         WHEN page.reason = 'withdrawn' THEN 'withdrawn'
         WHEN sample.state = 'rejected' THEN 'rejected'
+        WHEN sample.left_out <> '' THEN sample.left_out
         WHEN sample.state = 'approved' THEN ''
         WHEN heard.disputed THEN 'disputed'
         WHEN heard.flagged THEN 'flagged'
@@ -301,6 +304,8 @@ _OF_SAMPLES = Definition(
             'sample', sample.uuid, 'edited', v.id IS NOT NULL, 'original_sha256', sample.text_sha256,
             'source', s.uuid, 'source_name', s.name, 'seed', seed.uuid, 'passage', p.uuid,
             {_DOCUMENT_FACTS}, {_SPAN_FACTS}, 'document_licence', page.licence,
+            'run', run.uuid, 'candidate', candidate.ordinal + 1, 'rank', sample.rank,
+            'accepted_by', CASE WHEN sample.rank IS NULL THEN NULL ELSE run.accepting END,
             'decisions', coalesce(heard.decided, 0), 'before', sample.meta -> 'lineage'))""",
     allowed="{own_place}",
     language="sample.language",

@@ -81,6 +81,20 @@ REASONS: dict[str, Reason] = {
     "no_middle": Reason("No middle", "No part of it can be rebuilt from the rest by reasoning."),
     "not_rebuilt": Reason("Not rebuilt", "No attempt came close enough to what was removed."),
     "no_conversation": Reason("No conversation", "Too few usable turns came about."),
+    # A sample, when its run decides whether to accept it
+    "verdict_failed": Reason("Verification failed", "A verdict that the run requires says it is wrong."),
+    "verdict_uncertain": Reason(
+        "Not verified", "A verdict that the run requires could not be told, or was not made."
+    ),
+    "repeats_accepted": Reason(
+        "Repeats another sample", "It says what a sample of the same run that came before it says already."
+    ),
+    "repeats_approved": Reason(
+        "Repeats the approved set", "It says what a sample that was approved before the run says already."
+    ),
+    "beyond_target": Reason("Beyond the target", "It passed, and the run had as many as it wanted."),
+    "not_asked": Reason("Not asked", "The budget did not cover it."),
+    "failed": Reason("Failed", "The endpoint failed it by accident; the run's job names the error."),
     # Anything that people judge
     "rejected": Reason("Rejected", "A person rejected it."),
     "disputed": Reason("Disputed", "Decisions differ; it waits for a reviewer."),

@@ -108,6 +108,13 @@ def _project_subject(item: Item, standing: Standing) -> None:
     elif accepted:
         subject.state, subject.text_version = "approved", Standing.of(accepted[-1]).accepted_version
     else:
-        subject.state = "candidate"
+        subject.state = "approved" if _accepted_by_verdicts(subject) else "candidate"
     if (subject.state, subject.text_version_id) != before:
         subject.save(update_fields=["state", "text_version"])
+
+
+def _accepted_by_verdicts(subject: Seed | Sample) -> bool:
+    """Whether a run accepted a sample without asking people: so it stands until one of them rejects it."""
+    if not isinstance(subject, Sample) or subject.rank is None or subject.candidate is None:
+        return False
+    return not subject.candidate.run.by_people

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,9 +18,9 @@ from curation.recipe.generate.drawn import drawer
 from curation.recipe.generate.grounding import copied
 from curation.recipe.generate.records import Outcome
 from curation.recipe.generate.similarity import parsed, tree_similarity
-from curation.recipe.generate.thread import Thread
+from curation.recipe.generate.thread import Loss, Thread
 from curation.recipe.generate.writer import Writer
-from curation.recipe.llm.shape import fields, flag, text
+from curation.recipe.llm.shape import fields, flag, several, text
 from curation.recipe.llm.wording import JSON, Material, Prompt, shown, template
 
 KEY = "instruction-reversal"
@@ -80,10 +80,34 @@ WRITE = Prompt(
     4096,
 )
 
-PROMPTS = (DESCRIBE, WRITE)
+_PROBE = f"""\
+Write calls that tell apart this code and code that only looks like it.
+
+{shown("CODE", "code")}
+
+First consider which inputs separate a right implementation from a plausible wrong one: empty, single, repeated, negative, very large, unsorted, equal elements, a boundary on both of its sides, \
+wrong types where the code says what it does with them. Then write eight to twelve calls, each one Python expression that can be evaluated right after the code: it calls what the code defines with literal arguments, needs no \
+import and prints nothing. Together they reach every branch. What each comes to is found out by running it; do not say it.
+
+{JSON}
+{{"consideration": "…", "calls": ["…"]}}"""
+
+PROBE = Prompt(
+    "reversal-probe",
+    1,
+    "Calls that tell implementations apart",
+    "prompt",
+    template(
+        "You test code by looking for the input that breaks it.",
+        _PROBE,
+        fields(consideration=text(), calls=several(text())),
+    ),
+)
+
+PROMPTS = (DESCRIBE, WRITE, PROBE)
 _FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
 
-RunsAlike = Callable[[str, str], bool | None]
+RunsAlike = Callable[[str, str, Sequence[str]], bool | None]
 Cosine = Callable[[str, str], float | None]
 
 
@@ -112,7 +136,7 @@ class Fidelity:
 class Reverse(Writer):
     """Code → an instruction to which it is the answer.
 
-    `runs_alike(original, regenerated)` says whether both have the same outcomes, `cosine` how near their embeddings are (-1 to 1); each None where it cannot tell.
+    `runs_alike(original, regenerated, calls)` says whether both come to the same when called so; without it no calls are asked for. `cosine` how near their embeddings are (-1 to 1); each None where it cannot tell.
     """
 
     language: str = "Python"
@@ -131,7 +155,8 @@ class Reverse(Writer):
         again = code_in(said.values["text"])
         if not again or (self.language == "Python" and parsed(again) is None):
             thread.lose("broken_code", detail="what was written from the instruction cannot be parsed")
-        found = await asyncio.to_thread(self.fidelity, original, again)
+        calls = await self._calls(thread)
+        found = await asyncio.to_thread(self.fidelity, original, again, calls)
         thread.score(found.scores)
         if not found.known:
             thread.lose("fidelity_unknown")
@@ -146,9 +171,19 @@ class Reverse(Writer):
         )
         return Outcome((made,))
 
-    def fidelity(self, original: str, again: str) -> Fidelity:
+    async def _calls(self, thread: Thread) -> Sequence[str]:
+        """Calls to try both pieces of code with. What is asked here is a measurement: without an answer the others have to do."""
+        if self.runs_alike is None or self.language != "Python":
+            return ()
+        try:
+            said = await thread.ask(PROBE, code=Material(thread.seed.text))
+        except Loss:
+            return ()
+        return [str(one) for one in said.values["calls"]]
+
+    def fidelity(self, original: str, again: str, calls: Sequence[str] = ()) -> Fidelity:
         return Fidelity(
-            self.runs_alike(original, again) if self.runs_alike else None,
+            self.runs_alike(original, again, calls) if self.runs_alike else None,
             tree_similarity(original, again) if self.language == "Python" else None,
             self.cosine(original, again) if self.cosine else None,
         )

@@ -8,9 +8,12 @@ from curation.recipe.generate import reversal
 from curation.recipe.generate.records import Seed
 from curation.recipe.generate.reversal import Reverse, code_in
 from curation.recipe.generate.similarity import parsed, tree_similarity
+from curation.recipe.verify.outcomes import expressions, same_outcomes
 from tests.llm_server import Reply
 from tests.recipe.generate.scripted import check_lineage, check_resumed, material, run, script
+from tests.recipe.verify.refusal import refusal
 
+NEEDS_SANDBOX = pytest.mark.skipif(bool(refusal()), reason=refusal())
 DESCRIBE = ("analysis", "trial", "instruction", "usable")
 BODIES = [
     "total = 0\n    for value in values:\n        total += value {op} {n}\n    return total",
@@ -41,6 +44,9 @@ RENAMED = '''def median(numbers: list) -> float:
 OTHER = "def median(values):\n    import statistics\n    return statistics.median(values)\n"
 
 
+CALLS = ["median([3, 1, 2])", "median([4, 1])", "median([7])", "median([])"]
+
+
 def described(seen, nth):
     name = material(seen.text, "CODE").split("(")[0].removeprefix("def ")
     return {
@@ -67,10 +73,11 @@ def scripted(write, **other):
     return script(
         (DESCRIBE, lambda seen, nth: described(seen, nth) | other),
         ("Do what this instruction asks for", write),
+        (("consideration", "calls"), {"consideration": "Edges.", "calls": CALLS}),
     )
 
 
-def alike(one, other):
+def alike(one, other, calls):
     return None
 
 
@@ -106,7 +113,7 @@ def test_the_writer_sees_the_instruction_and_never_the_code():
     ],
 )
 def test_a_pair_is_kept_by_outcomes_or_by_trees(code, runs, reason):
-    step = Reverse(runs_alike=lambda one, other: runs)
+    step = Reverse(runs_alike=lambda one, other, calls: runs)
     (outcome,), _, _ = run(step, [Seed(MEDIAN, "code")], scripted(again(code)))
     assert [one.reason for one in outcome.lost] == ([reason] if reason else [])
     assert bool(outcome.made) is (reason is None)
@@ -135,9 +142,30 @@ def test_fidelity_of_a_language_without_a_parser_needs_somebody_to_run_it():
     (outcome,), _, _ = run(Reverse(language="JavaScript", cosine=near), [code], scripted(write))
     assert [one.reason for one in outcome.lost] == ["fidelity_unknown"]
     (outcome,), _, _ = run(
-        Reverse(language="JavaScript", runs_alike=lambda a, b: True), [code], scripted(write)
+        Reverse(language="JavaScript", runs_alike=lambda one, other, calls: True), [code], scripted(write)
     )
     assert outcome.made[0].sample.messages[1].content.startswith("```javascript\nfunction")
+
+
+@NEEDS_SANDBOX
+def test_both_pieces_are_called_the_same_way_in_the_sandbox():
+    for code, kept in (
+        (
+            OTHER.replace("import statistics", "import statistics as s").replace(
+                "statistics.median", "s.median"
+            ),
+            False,
+        ),
+        (RENAMED, True),
+    ):
+        seen = []
+        step = Reverse(
+            least_trees=1.1, runs_alike=lambda *asked, seen=seen: seen.append(asked) or same_outcomes(*asked)
+        )
+        (outcome,), _, _ = run(step, [Seed(MEDIAN, "code")], scripted(again(code)))
+        assert seen[0][2] == CALLS and bool(outcome.made) is kept
+        if kept:
+            assert outcome.made[0].sample.verdicts[0].scores["runs_alike"] == 1.0
 
 
 def test_resuming_from_the_ledger_asks_nothing_twice():
@@ -160,3 +188,26 @@ def test_what_is_no_code_has_no_tree(code):
 def test_the_longest_fenced_block_is_the_code():
     assert code_in("a\n```\nx\n```\nb\n```python\nlonger = 1\n```") == "longer = 1"
     assert code_in("x = 1") == "x = 1"
+
+
+DOUBLE = "def double(x):\n    return 2 * x\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "calls", "same"),
+    [
+        ("def double(y):\n    return y + y\n", ["double(1)", "double('a')", "double(None)"], True),
+        ("def double(y):\n    return y << 1\n", ["double(1)", "double('a')", "double(2)"], False),
+        ("def double(y):\n    while True: pass\n", ["double(1)", "double(2)", "double(3)"], None),
+        ("def double(y):\n    return y + y\n", ["double(1)", "double("], None),
+        ("def double(y):\n    return y + y\n", ["double(*1)", "double(x)", "double(None)"], None),
+        ("import os\ndef double(y):\n    os._exit(0)\n", ["double(1)", "double(2)", "double(3)"], None),
+    ],
+)
+@NEEDS_SANDBOX
+def test_outcomes_are_the_same_when_every_call_comes_to_the_same(other, calls, same):
+    assert same_outcomes(DOUBLE, other, calls) is same
+
+
+def test_only_expressions_that_call_something_are_tried():
+    assert expressions(["f(1)", "f(1)", "import os", "1 + 1", "f(", " g(f(2)) "]) == ["f(1)", "g(f(2))"]

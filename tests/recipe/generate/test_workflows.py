@@ -42,6 +42,7 @@ PINNED = {
     "conversation-review/1": "b395506ec43c636511d9f8354d8ef0fd7802ff5aa389d3685ab142273382727f",
     "conversation-direct/1": "6f788ab30d97787f53ca7ae79edcf7fb848c39c601809264904f3dc0d862c1af",
     "conversation-whole/1": "b18d55ae4250763257c1f7dcd0ca7ad3bba56943a096d063b47d7fc89cc3a09e",
+    "reversal-probe/1": "c2ee8f4c9716648c8252957130e1825a7639ee6b476c8cddfd27ad57f7c37fe1",
     "middle-choose/1": "4be8afb87e6923fd2dbf0f355f0b6ca7bd4d1db51cb2ada74012b34597095560",
     "middle-solve/1": "2d88b63c10ff5a5b2d27e782d38eb5a3ed8e6cc670ede1d22dc725c317ee165f",
     "middle-grade/1": "5cc26c8e4bf5514e3e158e3ba8a3cc786c3df3a514b1405b363d95b4c055b879",

@@ -1,0 +1,569 @@
+"""Kind `generate`: a run's candidates are made, verified, and settled in seed order.
+
+A chunk is a range of candidates, or texts of the approved set whose vectors are missing. How many chunks there are follows from what
+came of the first ones: after each, as many more are planned as the target still seems to need. Calls are committed one by one, long before
+a chunk is saved: a piece that is run again finds its answers and asks only for what was in flight.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import F, Sum
+
+from curation.actions import prompts, runs, samples, settling
+from curation.jobs.clerk import Clerk
+from curation.jobs.kind import Cancelled, ChunkPlan, Kind, Pulse, Tally
+from curation.jobs.kinds.embed import options as embedding_options
+from curation.jobs.kinds.embed import registered
+from curation.jobs.many import Asked, ask_all, budget_of
+from curation.jobs.run import extend
+from curation.models import (
+    Candidate,
+    Chunk,
+    Embedding,
+    EmbeddingModel,
+    Job,
+    Loss,
+    Occurrence,
+    Run,
+    RunSeed,
+    Sample,
+    Source,
+    Spending,
+)
+from curation.recipe import chain
+from curation.recipe.generate import records
+from curation.recipe.generate.diversity import repeats
+from curation.recipe.generate.records import Lost, Made, Outcome
+from curation.recipe.generate.workflows import WORKFLOWS
+from curation.recipe.generate.writer import Writer
+from curation.recipe.llm.errors import ERRORS
+from curation.recipe.llm.records import Sampling
+from curation.recipe.steps import Embed
+from curation.recipe.text import encode
+from curation.recipe.text.normalise import text_hash
+from curation.recipe.verify.examine import CHECKS, examine, wanting
+from curation.recipe.verify.judge import Judge
+from curation.recipe.verify.outcomes import same_outcomes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Candidates of a piece: enough to keep an endpoint's places busy, few enough that acceptance does not wait long for its end.
+LEAST, MOST = 4, 64
+#: Pieces that are planned ahead of what is known to be needed, at most.
+AHEAD = 64
+TEXTS = 64  # of the approved set, per piece
+#: How often a piece looks whether the run still wants it.
+LOOK_SECONDS = 1.0
+
+Key = tuple[int, int]  # of a sample: its candidate's ordinal, and its place there
+
+
+class Enough(Cancelled):
+    """The run has what it wanted while this piece was at work."""
+
+
+@dataclass(slots=True)
+class Generated:
+    """What a piece came to, by the candidates' ordinals; verdicts and vectors by sample."""
+
+    asked: Asked[Outcome] = field(default_factory=Asked)
+    verdicts: dict[Key, list[tuple[chain.ChainVerdict, int | None]]] = field(default_factory=dict)
+    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    repeats: dict[Key, tuple[int, float]] = field(default_factory=dict)  # approved sample, cosine
+
+    def made(self) -> Iterator[tuple[Key, Made]]:
+        for ordinal, (outcome, _) in sorted(self.asked.results.items()):
+            for place, one in enumerate(outcome.made):
+                yield (ordinal, place), one
+
+
+# Planning
+
+
+def plan(job: Job) -> Iterator[ChunkPlan]:
+    """The approved set's missing vectors first; then the pilot, or as many candidates as the target seems to need."""
+    run = _run(job)
+    if run.most_similar is not None:
+        yield from _missing_vectors(run)
+    yield from next_pieces(run, settling.Stock(0, 0, 0))
+
+
+def _missing_vectors(run: Run) -> Iterator[ChunkPlan]:
+    model = _model()
+    wanted = dict(approved_before(run).values_list("text_sha256", "pk"))
+    there = Embedding.objects.filter(model=model, text_sha256__in=list(wanted)).values_list(
+        "text_sha256", flat=True
+    )
+    missing = sorted(wanted.keys() - set(there))
+    for start in range(0, len(missing), TEXTS):
+        yield ChunkPlan({"approved": [wanted[digest] for digest in missing[start : start + TEXTS]]}, 0)
+
+
+def approved_before(run: Run) -> Any:
+    """The approved set as it was when the run was made."""
+    found = Sample.objects.filter(
+        project_id=run.project_id, state=Sample.State.APPROVED, created_at__lt=run.created_at
+    )
+    return found.exclude(candidate__run=run).order_by("pk")
+
+
+def next_pieces(run: Run, stock: settling.Stock) -> list[ChunkPlan]:
+    """The next pieces, as many as the target seems to need by what came of the settled ones."""
+    planned = run.job.chunks.aggregate(n=Sum("size", default=0))["n"]
+    if run.phase == Run.Phase.PILOT:
+        wanted = min(run.pilot, run.seeds.count()) - planned
+    else:
+        wanted = _wanted(run, stock)
+    wanted = min(wanted, run.most_candidates - planned)
+    size = max(LEAST, min(MOST, run.endpoint.record.together))
+    plans = []
+    while wanted > 0 and len(plans) < AHEAD:
+        count = min(size, max(wanted, LEAST), run.most_candidates - planned)
+        plans.append(ChunkPlan({"first": planned, "last": planned + count}, count))
+        planned, wanted = planned + count, wanted - count
+    return plans
+
+
+def _wanted(run: Run, stock: settling.Stock) -> int:
+    """Candidates still to be planned, if the rest yields what the settled ones did."""
+    short = stock.short_of(run.target)
+    if not short:
+        return 0
+    settled = run.candidates.filter(settled=True).count()
+    good = settling.going_on(run).count()
+    each = (good + 1) / (settled + 1)  # the first ones are expected to yield one each
+    open_chunks = run.job.chunks.exclude(state=Chunk.State.DONE)
+    outstanding = open_chunks.aggregate(n=Sum("size", default=0))["n"]
+    unsettled = run.candidates.filter(settled=False).exclude(state=Candidate.State.NOT_ASKED).count()
+    return math.ceil(short / each) - outstanding - unsettled
+
+
+def _run(job: Job) -> Run:
+    return Run.objects.select_related("project", "endpoint", "judge", "job", "queue").get(job=job)
+
+
+def _model() -> EmbeddingModel:
+    return registered(encode.model_key(embedding_options()))
+
+
+# Making
+
+
+class _Watch:
+    """The chunk's pulse, which also looks every second whether the run was stopped, or has what it wants."""
+
+    def __init__(self, pulse: Pulse, run: Run) -> None:
+        self.pulse, self.run, self.looked_at = pulse, run, time.monotonic()
+
+    def beat(self, done: int = 0) -> None:
+        self.pulse.beat(done)
+        if time.monotonic() - self.looked_at < LOOK_SECONDS:
+            return
+        self.looked_at = time.monotonic()
+        state, ended = Run.objects.values_list("job__state", "ended").get(pk=self.run.pk)
+        if state != Job.State.RUNNING:
+            raise Cancelled
+        if ended == Run.Ended.TARGET:
+            raise Enough
+
+
+def process(job: Job, chunk: Chunk, pulse: Pulse) -> Generated:
+    run, generated = _run(job), Generated()
+    if "approved" in chunk.inputs:
+        texts = Sample.objects.filter(pk__in=chunk.inputs["approved"]).order_by("text_sha256")
+        generated.vectors = _encoded(dict(texts.values_list("text_sha256", "text")), pulse)
+        return generated
+    check_model(run)
+    watch = _Watch(pulse, run)
+    seeds = _seeds(run, chunk.inputs["first"], chunk.inputs["last"])
+    before = chunk.size - len(seeds)
+    try:
+        clerk = Clerk(job, chunk, run.endpoint, versions=_labels(run), budget=budget_of(run.bounds))
+        ask_all(seeds, _step(run), clerk, watch, generated.asked, before)
+        _verify(run, job, chunk, generated, watch)
+    except Enough:
+        generated.asked.not_asked.clear()
+    if run.most_similar is not None:
+        _compare(run, generated, pulse)
+    return generated
+
+
+def check_model(run: Run) -> None:
+    """Raises ValueError where the endpoint is archived, or another model now: samples carry the model's name."""
+    if run.endpoint.archived_at is not None:
+        raise ValueError(f"The endpoint {run.endpoint} was archived.")
+    if run.endpoint.model != run.model:
+        raise ValueError(
+            f"The endpoint {run.endpoint} is {run.endpoint.model} now, and this run asked {run.model}: start another."
+        )
+
+
+def _labels(run: Run) -> dict[str, int]:
+    """{label of a prompt: its version's id}, so that every call says which version asked."""
+    found = list(run.versions.select_related("prompt"))
+    return {prompt.label: version.pk for prompt, version in zip(prompts.wording(found), found, strict=True)}
+
+
+def _step(run: Run) -> Writer:
+    """The run's workflow with all that it was asked for."""
+    workflow = WORKFLOWS[run.workflow]
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in run.options.items()}
+    step = workflow.step(
+        seed=run.draw,
+        sampling=Sampling(**run.sampling),
+        wording=prompts.wording(run.versions.select_related("prompt")),
+        aim=run.aim,
+        **options,
+    )
+    handed_in = {"runs_alike": partial(same_outcomes, hidden=_hidden()), "cosine": _cosine}
+    return replace(step, **{name: value for name, value in handed_in.items() if hasattr(step, name)})
+
+
+def _hidden() -> tuple[str, ...]:
+    """What foreign code must not be able to read."""
+    return (str(settings.STUDIO_HOME),)
+
+
+def _cosine(one: str, other: str) -> float:
+    first, second = Embed(embedding_options()).process_batch([one, other])
+    return float(first @ second)
+
+
+def _seeds(run: Run, first: int, last: int) -> dict[int, records.Seed]:
+    """{ordinal: seed} of the candidates of a piece that were not made yet."""
+    there = set(
+        run.candidates.filter(ordinal__gte=first, ordinal__lt=last)
+        .exclude(state=Candidate.State.NOT_ASKED)
+        .values_list("ordinal", flat=True)
+    )
+    count = run.seeds.count()
+    wanted = [at for at in range(first, last) if at not in there]
+    rows = {row.ordinal: row for row in _rows(run, {at % count for at in wanted})}
+    places = _places([row.seed.passage.document_id for row in rows.values() if row.seed.passage])
+    return {at: _record(rows[at % count], at // count, places) for at in wanted}
+
+
+def _rows(run: Run, places: set[int]) -> list[RunSeed]:
+    found = RunSeed.objects.filter(run=run, ordinal__in=places)
+    return list(
+        found.select_related(
+            "seed__passage__document", "seed__text_version", "seed__passage__extraction"
+        ).defer("seed__passage__search", "seed__passage__extraction__text")
+    )
+
+
+def _places(documents: list[int]) -> dict[int, tuple[str, str, bool]]:
+    """{document: (address, licence, whether it is code)} by the first place each was found in."""
+    found: dict[int, tuple[str, str, bool]] = {}
+    rows = Occurrence.objects.filter(
+        document__in=documents, source__archived_at=None, source__withdrawn_at=None
+    ).order_by("-pk")
+    for row in rows.select_related("source", "document"):
+        code = row.source.kind == Source.Kind.CODE
+        found[row.document_id] = (
+            row.address or row.document.address,
+            row.licence or row.source.licence,
+            code,
+        )
+    return found
+
+
+def _record(row: RunSeed, number: int, places: Mapping[int, tuple[str, str, bool]]) -> records.Seed:
+    seed = row.seed
+    passage = seed.passage
+    address, licence, code = places.get(passage.document_id, ("", "", False)) if passage else ("", "", False)
+    about: dict[str, Any] = {"seed": str(seed.uuid)}
+    if passage:
+        about |= {"passage": str(passage.uuid), "document": str(passage.document.uuid)}
+    return records.Seed(
+        text=seed.current_text,
+        kind=runs.kind_of(seed, code),
+        key=seed.text_sha256,
+        candidate=number,
+        address=address,
+        language=passage.language if passage else "",
+        licence=licence,
+        about=about,
+    )
+
+
+# Verifying
+
+
+def _verify(run: Run, job: Job, chunk: Chunk, generated: Generated, watch: _Watch) -> None:
+    """Verdicts that need no model first; the judge is asked about what they left."""
+    plain = [key for key in run.checks if key in CHECKS]
+    for key, one in generated.made():
+        watch.beat(generated.asked.done)
+        generated.verdicts[key] = [(said, None) for said in examine(one.sample, plain, hidden=_hidden())]
+    if "judge" in run.checks and run.judge is not None:
+        _ask_judge(run, job, chunk, generated, watch)
+
+
+def _ask_judge(run: Run, job: Job, chunk: Chunk, generated: Generated, watch: _Watch) -> None:
+    assert run.judge is not None
+    keys = []
+    for key, one in generated.made():
+        said = [*one.sample.verdicts, *(verdict for verdict, _ in generated.verdicts[key])]
+        if not wanting(said, [kind for kind in run.required if kind != "judge"]):
+            keys.append(key)
+    texts = dict(generated.made())
+    asked: Asked[chain.ChainVerdict] = Asked()
+    clerk = Clerk(job, chunk, run.judge, budget=budget_of(run.bounds))
+    step = Judge(sampling=run.judge.sampling())
+    records_ = {at: texts[key].sample for at, key in enumerate(keys)}
+    ask_all(records_, step, clerk, watch, asked, generated.asked.done)
+    for at, (verdict, answer) in asked.results.items():
+        generated.verdicts[keys[at]].append((verdict, answer.call if answer else None))
+    for at, failed in asked.failed.items():
+        evidence = f"The judge could not be asked: {failed}"
+        generated.verdicts[keys[at]].append((chain.ChainVerdict("judge", "uncertain", run.judge.model, {}, evidence), None))  # fmt: skip
+    for at in asked.not_asked:
+        # Without its verdict nothing can be said of the candidate: it is asked again once the budget allows.
+        ordinal, _ = keys[at]
+        generated.asked.results.pop(ordinal, None)
+        generated.asked.not_asked.add(ordinal)
+
+
+# What it repeats
+
+
+def _compare(run: Run, generated: Generated, pulse: Pulse) -> None:
+    """Vectors of what was made, and which of it the approved set says already."""
+    import numpy as np
+
+    texts = {key: chain.rendered(one.sample) for key, one in generated.made()}
+    if not texts:
+        return
+    hashes = {key: text_hash(text) for key, text in texts.items()}
+    generated.vectors = _encoded({hashes[key]: text for key, text in texts.items()}, pulse)
+    ids, before = _approved_vectors(run)
+    if not ids or run.most_similar is None:
+        return
+    for key, digest in hashes.items():
+        found = repeats(generated.vectors[digest][None, :].astype(np.float32), before, run.most_similar)
+        for nearest, cosine in found.values():
+            generated.repeats[key] = (ids[nearest], cosine)
+
+
+_approved: dict[int, tuple[list[int], Any]] = {}
+
+
+def _approved_vectors(run: Run) -> tuple[list[int], NDArray[np.float32]]:
+    """The approved set as it was when the run began: ids and vectors, kept by this process for the run it is at."""
+    import numpy as np
+
+    if run.pk not in _approved:
+        rows = list(approved_before(run).values_list("pk", "text_sha256"))
+        matrix, there = Embedding.objects.matrix(_model(), [digest for _, digest in rows])
+        _approved.clear()
+        ids = [pk for (pk, _), here in zip(rows, there, strict=True) if here]
+        _approved[run.pk] = (ids, matrix[there].astype(np.float32))
+    return _approved[run.pk]
+
+
+def _encoded(texts: Mapping[str, str], pulse: Pulse) -> dict[str, NDArray[np.float32]]:
+    """Vectors of texts by hash; those that are there already are not made again."""
+    known = Embedding.objects.vectors(_model(), list(texts))
+    step = Embed(embedding_options())
+    found: dict[str, NDArray[np.float32]] = {}
+    for digest, text in texts.items():
+        pulse.beat()
+        found[digest] = known[digest].astype("float32") if digest in known else step.process_batch([text])[0]
+    return found
+
+
+# Saving
+
+
+def save(job: Job, chunk: Chunk, result: Generated) -> Tally:
+    run = Run.objects.select_for_update(of=("self",)).select_related("job", "endpoint", "queue").get(job=job)
+    if result.vectors:
+        Embedding.objects.keep(_model(), result.vectors)
+    tally = _store(run, chunk, result)
+    # What was held for calls that were cut off is not known to be spent or not: a budget counts it.
+    Spending.objects.filter(chunk=chunk).update(
+        lost_tokens=F("lost_tokens") + F("held_tokens"),
+        lost_money=F("lost_money") + F("held_money"),
+        held_tokens=0,
+        held_money=0,
+    )
+    if not run.ended:
+        _go_on(run, chunk)
+    return tally
+
+
+def _store(run: Run, chunk: Chunk, result: Generated) -> Tally:
+    """The candidates of a piece with their samples and losses."""
+    asked = result.asked
+    seeds = _seeds(run, chunk.inputs["first"], chunk.inputs["last"]) if "first" in chunk.inputs else {}
+    run.candidates.filter(ordinal__in=list(seeds), state=Candidate.State.NOT_ASKED).delete()
+    rows = _candidates(
+        run, [at for at in seeds if at in asked.results or at in asked.failed or at in asked.not_asked]
+    )
+    for ordinal, row in rows.items():
+        if failed := asked.failed.get(ordinal):
+            row.state, row.error, row.detail = Candidate.State.FAILED, failed.name, str(failed)[:2_000]
+        elif ordinal in asked.not_asked:
+            row.state = Candidate.State.NOT_ASKED
+    Candidate.objects.bulk_create(rows.values())
+    made = _store_samples(run, rows, result)
+    lost = _store_losses(rows, asked)
+    return (
+        Tally(
+            done=sum(ordinal in asked.results for ordinal in rows),
+            dropped=len(asked.not_asked),
+            failed=len(asked.failed),
+            mishaps=[
+                (f"candidate {ordinal + 1}", failed.name, str(failed))
+                for ordinal, failed in sorted(asked.failed.items())
+            ],
+        )
+        if made or lost or rows
+        else Tally()
+    )
+
+
+def _candidates(run: Run, ordinals: list[int]) -> dict[int, Candidate]:
+    count = run.seeds.count()
+    if not count:
+        return {}
+    seeds = dict(run.seeds.filter(ordinal__in={at % count for at in ordinals}).values_list("ordinal", "seed"))
+    return {
+        at: Candidate(
+            run=run, ordinal=at, seed_id=seeds[at % count], number=at // count, state=Candidate.State.DONE
+        )
+        for at in sorted(ordinals)
+    }
+
+
+def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -> int:
+    fresh = []
+    passages = dict(
+        RunSeed.objects.filter(run=run, seed__in=[row.seed_id for row in rows.values()]).values_list(
+            "seed", "seed__passage"
+        )
+    )
+    for key, one in result.made():
+        ordinal, place = key
+        if ordinal not in rows:
+            continue
+        row = rows[ordinal]
+        found = result.verdicts.get(key, [])
+        made = replace(one.sample, verdicts=(*one.sample.verdicts, *(verdict for verdict, _ in found)))
+        sample = samples.row_of(
+            made,
+            f"{run.uuid.hex[:12]}-{ordinal + 1}-{place + 1}",
+            project_id=run.project_id,
+            source_id=run.source_id,
+            candidate=row,
+            place=place,
+            seed_id=row.seed_id,
+            passage_id=passages[row.seed_id],
+        )
+        if near := result.repeats.get(key):
+            sample.repeats_id, sample.left_out_detail = near[0], f"cosine {near[1]:.3f}"
+        fresh.append((sample, made, one.calls))
+    samples.insert(fresh)
+    return len(fresh)
+
+
+def _store_losses(rows: Mapping[int, Candidate], asked: Asked[Outcome]) -> int:
+    found: list[tuple[Loss, Lost]] = []
+    for ordinal, row in rows.items():
+        if ordinal in asked.results:
+            outcome, _ = asked.results[ordinal]
+            found += [
+                (
+                    Loss(candidate=row, ordinal=at, reason=lost.reason, at=lost.at[:80], detail=lost.detail),
+                    lost,
+                )
+                for at, lost in enumerate(outcome.lost)
+            ]
+    Loss.objects.bulk_create(loss for loss, _ in found)
+    links = Loss.calls.through
+    links.objects.bulk_create(
+        links(loss_id=loss.pk, call_id=call)
+        for loss, lost in found
+        for call in dict.fromkeys(lost.calls)
+        if call is not None
+    )
+    return len(found)
+
+
+def _go_on(run: Run, chunk: Chunk) -> None:
+    """Settle what can be settled, and plan what the target still seems to need."""
+    model = _model() if run.most_similar is not None else None
+    stock = settling.settle(run, model, _settled_before(run, chunk))
+    if run.ended == Run.Ended.TARGET:
+        # What was planned beyond it is not needed; pieces that run see it and stop.
+        run.job.chunks.filter(state=Chunk.State.WAITING).update(state=Chunk.State.DONE)
+    elif not run.candidates.filter(state=Candidate.State.NOT_ASKED).exists():
+        extend(run.job, next_pieces(run, stock))
+
+
+def _settled_before(run: Run, chunk: Chunk) -> int | None:
+    """The first candidate that is not made yet; what comes before it can be settled in order. None: all are made."""
+    first = run.job.chunks.exclude(state=Chunk.State.DONE).exclude(pk=chunk.pk).order_by("ordinal").first()
+    unasked = run.candidates.filter(state=Candidate.State.NOT_ASKED).order_by("ordinal").first()
+    limits = [first.inputs.get("first", 0)] if first else []
+    if unasked:
+        limits.append(unasked.ordinal)
+    return min(limits, default=None)
+
+
+# Ending
+
+
+def finish(job: Job) -> dict[str, Any]:
+    """The last word on what was made, and why it ended."""
+    run = Run.objects.select_for_update(of=("self",)).select_related("job", "endpoint", "queue").get(job=job)
+    if not run.ended:
+        model = _model() if run.most_similar is not None else None
+        stock = settling.settle(run, model, None)
+        if not run.ended and run.phase == Run.Phase.FULL:
+            run.ended = _why(run, stock)
+            run.save(update_fields=["ended"])
+    return result_of(run)
+
+
+def _why(run: Run, stock: settling.Stock) -> str:
+    if run.candidates.filter(state=Candidate.State.NOT_ASKED).exists():
+        return Run.Ended.BUDGET
+    return Run.Ended.CANDIDATES if stock.short_of(run.target) else ""
+
+
+def result_of(run: Run) -> dict[str, Any]:
+    """What came of it, in numbers."""
+    spent = Spending.objects.of(run.job)
+    said: dict[str, Any] = {"accepted": run.accepted, "candidates": run.candidates.count()}
+    if failed := run.candidates.filter(state=Candidate.State.FAILED).values_list("error", flat=True):
+        said["failed"] = {ERRORS[name].title: list(failed).count(name) for name in sorted(set(failed))}
+    said |= {"calls": spent.calls, "tokens": spent.tokens}
+    if spent.money:
+        said["cost"] = f"{spent.money:,.4f}"
+    if spent.lost:
+        said["perhaps_spent"] = f"{spent.lost:,} tokens at most, by calls that were cut off"
+    return said
+
+
+KIND = Kind(
+    name="generate",
+    title="Generate samples",
+    unit="candidates",
+    plan=plan,
+    process=process,
+    save=save,
+    finish=finish,
+    writes_much=True,
+)
