@@ -85,10 +85,12 @@ def wording(versions: Iterable[PromptVersion]) -> tuple[words.Prompt, ...]:
 
 def _worded(version: PromptVersion) -> words.Prompt:
     check_form(version)
+    ours = OURS[version.prompt.key]
     return replace(
-        OURS[version.prompt.key],
+        ours,
         version=version.number,
-        template=version.template,
+        # A database keeps no order of fields, and a model answers in the order in which they are asked for.
+        template=replace(version.template, schema=ours.template.schema),
         own=version.prompt.project_id is not None,
     )
 

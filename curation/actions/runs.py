@@ -238,12 +238,14 @@ def check_budget(
 
 
 def _verdicts(wanted: Wanted) -> list[str]:
-    """The verdicts that are made, in the order of the table: those asked for, and those required."""
+    """The verdicts that are made, in the order of the table: those asked for and those required. A judge's can come from the workflow itself."""
     asked = {*wanted.checks, *wanted.required}
     if unknown := sorted(asked - set(VERDICTS)):
         raise RunError(f"There is no verdict called {unknown[0]!r}; there are {', '.join(VERDICTS)}.")
-    if "judge" in asked and wanted.judge is None:
-        raise RunError("Say which model judges.")
+    if wanted.judge is None:
+        if "judge" in wanted.checks:
+            raise RunError("Say which model judges.")
+        asked.discard("judge")
     return [key for key in VERDICTS if key in asked]
 
 

@@ -73,7 +73,7 @@ def settle(run: Run, model: EmbeddingModel | None, before: int | None) -> Stock:
     if ids:
         made = list(
             Sample.objects.filter(candidate__in=ids)
-            .order_by("candidate__ordinal", "place")
+            .order_by("candidate__ordinal", "branch")
             .defer("search", "messages", "text", "meta")
         )
         _judge(run, made, model)
@@ -88,7 +88,7 @@ def _judge(run: Run, made: Sequence[Sample], model: EmbeddingModel | None) -> No
     if run.most_similar is None or not passed:
         return
     earlier = list(going_on(run).exclude(pk__in=[one.pk for one in made]).values_list("pk", "text_sha256"))
-    texts = dict((digest, pk) for pk, digest in earlier)
+    texts = {digest: pk for pk, digest in earlier}
     fresh: list[Sample] = []
     for one in passed:
         if one.repeats_id is not None:  # of the approved set: found when it was made
@@ -152,7 +152,7 @@ def _accept(run: Run) -> Stock:
     waiting = (
         going_on(run)
         .filter(rank=None, left_out="", state=Sample.State.CANDIDATE)
-        .order_by("candidate__ordinal", "place")
+        .order_by("candidate__ordinal", "branch")
         .only("pk")
     )
     found = list(waiting)
@@ -177,7 +177,7 @@ def propose(run: Run) -> Stock:
     When as many as wanted are approved, the run has reached its target, and they get their ranks. Inside a transaction that holds the run's row.
     """
     assert run.queue is not None
-    found = going_on(run).order_by("candidate__ordinal", "place")
+    found = going_on(run).order_by("candidate__ordinal", "branch")
     there = found.filter(items__queue=run.queue)
     approved = there.filter(state=Sample.State.APPROVED, left_out="")
     pending = there.filter(state=Sample.State.CANDIDATE, left_out="")

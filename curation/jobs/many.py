@@ -61,6 +61,8 @@ async def _all(
         try:
             asked.results[key] = await step.run(record, client, clerk, trust)
         except CallFailed as failed:
+            if failed.error.whose == "endpoint" and not failed.error.transient:
+                raise EndpointDown(str(failed)) from None  # a wrong key, say: the next record fares no better
             asked.failed[key] = failed
         except BudgetSpent:
             asked.not_asked.add(key)

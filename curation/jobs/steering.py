@@ -133,6 +133,4 @@ def _locked(run: Run) -> Run:
 
 
 def _note(run: Run, by: User | None, verb: str, **details: object) -> None:
-    Activity.objects.create(
-        project_id=run.project_id, actor=by, verb=verb, subject=run.name, details=details
-    )
+    Activity.objects.create(project_id=run.project_id, actor=by, verb=verb, subject=run.name, details=details)

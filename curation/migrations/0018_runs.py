@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='sample',
-            name='place',
+            name='branch',
             field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='Among the samples of its candidate.'),
         ),
         migrations.AddField(

@@ -41,7 +41,7 @@ class Sample(models.Model):
     candidate = models.ForeignKey(
         Candidate, null=True, blank=True, on_delete=models.PROTECT, related_name="samples"
     )
-    place = models.PositiveSmallIntegerField(
+    branch = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="Among the samples of its candidate."
     )
     rank = models.PositiveIntegerField(

@@ -50,7 +50,6 @@ from curation.recipe.steps import Embed
 from curation.recipe.text import encode
 from curation.recipe.text.normalise import text_hash
 from curation.recipe.verify.examine import CHECKS, examine, wanting
-from curation.recipe.verify.judge import Judge
 from curation.recipe.verify.outcomes import same_outcomes
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ TEXTS = 64  # of the approved set, per piece
 #: How often a piece looks whether the run still wants it.
 LOOK_SECONDS = 1.0
 
-Key = tuple[int, int]  # of a sample: its candidate's ordinal, and its place there
+Key = tuple[int, int]  # of a sample: its candidate's ordinal, and which of its branches
 
 
 class Enough(Cancelled):
@@ -83,8 +82,8 @@ class Generated:
 
     def made(self) -> Iterator[tuple[Key, Made]]:
         for ordinal, (outcome, _) in sorted(self.asked.results.items()):
-            for place, one in enumerate(outcome.made):
-                yield (ordinal, place), one
+            for branch, one in enumerate(outcome.made):
+                yield (ordinal, branch), one
 
 
 # Planning
@@ -117,24 +116,24 @@ def approved_before(run: Run) -> Any:
     return found.exclude(candidate__run=run).order_by("pk")
 
 
-def next_pieces(run: Run, stock: settling.Stock) -> list[ChunkPlan]:
-    """The next pieces, as many as the target seems to need by what came of the settled ones."""
+def next_pieces(run: Run, stock: settling.Stock, closing: Chunk | None = None) -> list[ChunkPlan]:
+    """The next pieces, as many as the target seems to need by what came of the settled ones; `closing` is being saved."""
     planned = run.job.chunks.aggregate(n=Sum("size", default=0))["n"]
     if run.phase == Run.Phase.PILOT:
         wanted = min(run.pilot, run.seeds.count()) - planned
     else:
-        wanted = _wanted(run, stock)
+        wanted = _wanted(run, stock, closing)
     wanted = min(wanted, run.most_candidates - planned)
     size = max(LEAST, min(MOST, run.endpoint.record.together))
-    plans = []
+    plans: list[ChunkPlan] = []
     while wanted > 0 and len(plans) < AHEAD:
-        count = min(size, max(wanted, LEAST), run.most_candidates - planned)
+        count = min(size, wanted)
         plans.append(ChunkPlan({"first": planned, "last": planned + count}, count))
         planned, wanted = planned + count, wanted - count
     return plans
 
 
-def _wanted(run: Run, stock: settling.Stock) -> int:
+def _wanted(run: Run, stock: settling.Stock, closing: Chunk | None) -> int:
     """Candidates still to be planned, if the rest yields what the settled ones did."""
     short = stock.short_of(run.target)
     if not short:
@@ -143,6 +142,8 @@ def _wanted(run: Run, stock: settling.Stock) -> int:
     good = settling.going_on(run).count()
     each = (good + 1) / (settled + 1)  # the first ones are expected to yield one each
     open_chunks = run.job.chunks.exclude(state=Chunk.State.DONE)
+    if closing is not None:
+        open_chunks = open_chunks.exclude(pk=closing.pk)
     outstanding = open_chunks.aggregate(n=Sum("size", default=0))["n"]
     unsettled = run.candidates.filter(settled=False).exclude(state=Candidate.State.NOT_ASKED).count()
     return math.ceil(short / each) - outstanding - unsettled
@@ -225,7 +226,7 @@ def _step(run: Run) -> Writer:
         aim=run.aim,
         **options,
     )
-    handed_in = {"runs_alike": partial(same_outcomes, hidden=_hidden()), "cosine": _cosine}
+    handed_in: dict[str, Any] = {"runs_alike": partial(same_outcomes, hidden=_hidden()), "cosine": _cosine}
     return replace(step, **{name: value for name, value in handed_in.items() if hasattr(step, name)})
 
 
@@ -311,6 +312,8 @@ def _verify(run: Run, job: Job, chunk: Chunk, generated: Generated, watch: _Watc
 
 
 def _ask_judge(run: Run, job: Job, chunk: Chunk, generated: Generated, watch: _Watch) -> None:
+    from curation.recipe.verify.judge import Judge
+
     assert run.judge is not None
     keys = []
     for key, one in generated.made():
@@ -417,20 +420,16 @@ def _store(run: Run, chunk: Chunk, result: Generated) -> Tally:
         elif ordinal in asked.not_asked:
             row.state = Candidate.State.NOT_ASKED
     Candidate.objects.bulk_create(rows.values())
-    made = _store_samples(run, rows, result)
-    lost = _store_losses(rows, asked)
-    return (
-        Tally(
-            done=sum(ordinal in asked.results for ordinal in rows),
-            dropped=len(asked.not_asked),
-            failed=len(asked.failed),
-            mishaps=[
-                (f"candidate {ordinal + 1}", failed.name, str(failed))
-                for ordinal, failed in sorted(asked.failed.items())
-            ],
-        )
-        if made or lost or rows
-        else Tally()
+    _store_samples(run, rows, result)
+    _store_losses(rows, asked)
+    return Tally(
+        done=sum(ordinal in asked.results for ordinal in rows),
+        dropped=len(asked.not_asked),
+        failed=len(asked.failed),
+        mishaps=[
+            (f"candidate {ordinal + 1}", failed.name, str(failed))
+            for ordinal, failed in sorted(asked.failed.items())
+        ],
     )
 
 
@@ -447,7 +446,7 @@ def _candidates(run: Run, ordinals: list[int]) -> dict[int, Candidate]:
     }
 
 
-def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -> int:
+def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -> None:
     fresh = []
     passages = dict(
         RunSeed.objects.filter(run=run, seed__in=[row.seed_id for row in rows.values()]).values_list(
@@ -455,7 +454,7 @@ def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -
         )
     )
     for key, one in result.made():
-        ordinal, place = key
+        ordinal, branch = key
         if ordinal not in rows:
             continue
         row = rows[ordinal]
@@ -463,11 +462,11 @@ def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -
         made = replace(one.sample, verdicts=(*one.sample.verdicts, *(verdict for verdict, _ in found)))
         sample = samples.row_of(
             made,
-            f"{run.uuid.hex[:12]}-{ordinal + 1}-{place + 1}",
+            f"{run.uuid.hex[:12]}-{ordinal + 1}-{branch + 1}",
             project_id=run.project_id,
             source_id=run.source_id,
             candidate=row,
-            place=place,
+            branch=branch,
             seed_id=row.seed_id,
             passage_id=passages[row.seed_id],
         )
@@ -475,10 +474,9 @@ def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -
             sample.repeats_id, sample.left_out_detail = near[0], f"cosine {near[1]:.3f}"
         fresh.append((sample, made, one.calls))
     samples.insert(fresh)
-    return len(fresh)
 
 
-def _store_losses(rows: Mapping[int, Candidate], asked: Asked[Outcome]) -> int:
+def _store_losses(rows: Mapping[int, Candidate], asked: Asked[Outcome]) -> None:
     found: list[tuple[Loss, Lost]] = []
     for ordinal, row in rows.items():
         if ordinal in asked.results:
@@ -498,7 +496,6 @@ def _store_losses(rows: Mapping[int, Candidate], asked: Asked[Outcome]) -> int:
         for call in dict.fromkeys(lost.calls)
         if call is not None
     )
-    return len(found)
 
 
 def _go_on(run: Run, chunk: Chunk) -> None:
@@ -509,7 +506,7 @@ def _go_on(run: Run, chunk: Chunk) -> None:
         # What was planned beyond it is not needed; pieces that run see it and stop.
         run.job.chunks.filter(state=Chunk.State.WAITING).update(state=Chunk.State.DONE)
     elif not run.candidates.filter(state=Candidate.State.NOT_ASKED).exists():
-        extend(run.job, next_pieces(run, stock))
+        extend(run.job, next_pieces(run, stock, chunk))
 
 
 def _settled_before(run: Run, chunk: Chunk) -> int | None:
