@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "map": ("tests.bench.map", "project_map"),
     "engine": ("tests.bench.engine", "engine"),
     "learning_curve": ("tests.bench.learning_curve", "learning_curve"),
+    "papers": ("tests.bench.papers", "papers"),
     "sandbox": ("tests.bench.sandbox", "sandbox"),
     "verify_code": ("tests.bench.verify_code", "verify_code"),
     "verify_maths": ("tests.bench.verify_maths", "verify_maths"),

@@ -108,6 +108,8 @@ def extract(content: bytes, media_type: str, address: str = "") -> Extracted | D
         found = extractor.run(as_utf8(content, charset), address)
     except Unreadable as unreadable:
         return Dropped(unreadable.reason, unreadable.detail)
+    except RecursionError:
+        return Dropped("unsafe", "Its parts stand absurdly deep in each other.")
     text = found["text"]
     if len(text) > TEXT_CHARACTERS:
         return Dropped("too_large", f"{len(text):,} characters; the limit is {TEXT_CHARACTERS:,}.")

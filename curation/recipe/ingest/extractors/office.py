@@ -29,6 +29,9 @@ def docx(content: bytes, address: str) -> dict[str, object]:
     package = Package.of(content)
     if not package.holds("word/document.xml"):
         raise Unreadable("not_text", "It is no Word document: it holds no word/document.xml.")
+    for name in package.names:
+        if name.startswith("word/") and name.endswith(".xml"):
+            xml_tree(package.read(name))  # damage and attacks are told here, and by their names
     return _read(content, "docx", package, "docProps/core.xml", address)
 
 

@@ -17,6 +17,11 @@ from curation.recipe.ingest.extractors.pandoc.write import Writer
 from curation.recipe.ingest.found import TITLE, Unreadable, shorten
 
 SHARE = 0.6  # of the stripper's words, below which pandoc is taken to have lost the text
+RUN = 4  # words side by side, by which a passage is looked for
+PASSED = 0.1  # of its runs, below which a passage is taken to be lost
+LONG = 10  # runs, from which a paragraph is worth looking for
+FORMULA = re.compile(r"\$\$?[^$]{1,2000}\$\$?")
+WORD = re.compile(r"[^\W\d_]{2,}")
 PANDOC_SECONDS = 30.0
 PANDOC_CPU_SECONDS = 20
 
@@ -65,15 +70,9 @@ def latex(content: bytes, address: str) -> dict[str, object]:
         notes["date"] = date
     if missing := sorted(set(ASKS.findall(source))):
         notes["missing_parts"] = missing[:20]
-    if by == "pandoc" and writer.lost:
-        words = " · ".join(dict.fromkeys(writer.lost))
-        notes["cut"] = [
-            {
-                "reason": "commands without text",
-                "excerpt": shorten(words),
-                "characters": sum(map(len, writer.lost)),
-            }
-        ]
+    if by == "pandoc" and (lost := passed_over(plain.text, text)):
+        reason, excerpt = "passages that pandoc passed over", shorten(" · ".join(lost), 400)
+        notes["cut"] = [{"reason": reason, "excerpt": excerpt, "characters": sum(map(len, lost))}]
     return {"text": text, "title": shorten(title, TITLE), "address": address, "notes": notes}
 
 
@@ -95,6 +94,21 @@ def _by_pandoc(references: References, writer: Writer) -> tuple[str, dict[str, A
         parts.append(f"## Abstract\n\n{writer.document(_blocks(abstract))}")
     parts.append(writer.document(found["blocks"]))
     return "\n\n".join(filter(None, parts)), meta
+
+
+def passed_over(whole: str, text: str) -> list[str]:
+    """Paragraphs of the stripper's text of which next to nothing stands in pandoc's."""
+    there = _runs(text)
+    return [
+        paragraph
+        for paragraph in whole.split("\n\n")
+        if len(runs := _runs(paragraph)) >= LONG and len(runs & there) < PASSED * len(runs)
+    ]
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = WORD.findall(FORMULA.sub(" ", text))
+    return {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
 
 
 def _blocks(meta: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,17 @@ LAYOUT = re.compile(
     r"small|footnotesize|scriptsize|tiny|normalsize|large|Large|LARGE|huge|Huge|hfill|vfill|null|protect|allowbreak|"
     r"sloppy|flushbottom|raggedbottom|balance|maketitle)(?![a-zA-Z@])[ \t]*\n?[ \t]*"
 )
+#: Boxes that scale, turn or frame: the group that stays behind is set as it is.
+BOXED = re.compile(
+    r"\\(?:resizebox\*?\s*\{[^{}]{0,100}\}\s*\{[^{}]{0,100}\}|(?:scalebox|adjustbox|rotatebox|parbox|colorbox|raisebox)\s*"
+    r"(?:\[[^\]]{0,100}\]\s*)*\{[^{}]{0,200}\}(?:\s*\[[^\]]{0,100}\])*)(?=\s*\{)"
+    r"|\\(?:begin|end)\s*\{(?:adjustbox|threeparttable|landscape|spacing|singlespace)\}(?:\s*\{[^{}]{0,100}\})?"
+)
+STACKED = re.compile(r"\\(?:makecell|shortstack|thead)\*?\s*(?:\[[^\]]{0,20}\])?\s*\{")
+COLOURED = re.compile(
+    r"\\(?:(?:(?:row|cell|column|arrayrule|page)color|color)\*?\s*(?:\[[^\]]{0,50}\]\s*)?\{[^{}]{0,50}\}"
+    r"|(?:rowcolors|definecolor)\*?\s*(?:\{[^{}]{0,50}\}\s*){3})"
+)
 SPACED = re.compile(r"\\[vh](?:space|skip)\*?\s*\{[^{}]{0,100}\}[ \t]*")
 
 TABLE = re.compile(r"\\begin\s*\{(tabular\*?|tabularx|tabulary|tabu|longtable|array|supertabular)\}")
@@ -22,8 +33,9 @@ WITH_WIDTH = ("tabular*", "tabularx", "tabulary")
 REPEATED = re.compile(r"\*\s*\{\s*(\d{1,3})\s*\}\s*")
 WIDEST = 200  # columns
 
+CAPTION_LENGTH = 20_000
 FLOAT = re.compile(
-    r"\\(begin|end)\s*\{(figure|table|wrapfigure|wraptable|sidewaystable|sidewaysfigure|longtable|algorithm)\*?\}"
+    r"\\(begin|end)\s*\{(figure|table|wrapfigure|wraptable|sidewaystable|sidewaysfigure|longtable|algorithm)\*?\}(?:\[[^\]]{0,50}\])?"
 )
 KINDS = {
     "wrapfigure": "figure",
@@ -43,8 +55,21 @@ NAMED = ("autoref", "cref", "Cref")  # commands that write the kind before the n
 
 def ready(source: str) -> str:
     source = _numbered(uncommented(source))
-    source = LAYOUT.sub(" ", SPACED.sub(" ", source))
-    return _columns(source)
+    for passed in (SPACED, COLOURED, BOXED, LAYOUT):
+        source = passed.sub(" ", source)
+    return _columns(_cells(source))
+
+
+def _cells(source: str) -> str:
+    """Cells of several lines on one: a line's end in them would be taken for the row's."""
+    out: list[str] = []
+    at = 0
+    for stack in STACKED.finditer(source):
+        end = _group_end(source, stack.end() - 1)
+        if stack.start() >= at and end > stack.end():
+            out += [source[at : stack.start()], source[stack.end() : end - 1].replace("\\\\", " ")]
+            at = end
+    return "".join([*out, source[at:]])
 
 
 # Columns of tables
@@ -96,7 +121,7 @@ def _after_optional(source: str, place: int) -> int:
     return found.end() if found else place
 
 
-def _group_end(source: str, place: int) -> int:
+def _group_end(source: str, place: int, longest: int = 5_000) -> int:
     """Where the group that starts at `place` (after white space) ends; the next place when none starts there."""
     start = place
     while place < len(source) and source[place].isspace():
@@ -104,7 +129,7 @@ def _group_end(source: str, place: int) -> int:
     if source[place : place + 1] != "{":
         return start + 1
     depth = 0
-    for end in range(place, min(len(source), place + 5_000)):
+    for end in range(place, min(len(source), place + longest)):
         depth += (source[end] == "{") - (source[end] == "}")
         if depth == 0:
             return end + 1
@@ -135,29 +160,43 @@ def _numbered(source: str) -> str:
 
 
 def _floats(source: str, numbers: dict[str, tuple[str, str]]) -> str:
+    """Floats without their frame, each caption a paragraph: pandoc loses captions that stand where it does not expect them."""
     counts: dict[str, int] = {}
     out: list[str] = []
     at = 0
-    begun: list[tuple[int, str]] = []
+    begun: list[tuple[int, int, str]] = []
     for mark in FLOAT.finditer(source):
+        kind = KINDS.get(mark[2], mark[2])
         if mark[1] == "begin":
-            begun.append((mark.end(), KINDS.get(mark[2], mark[2])))
+            begun.append((mark.start(), mark.end(), kind))
             continue
         if not begun:
             continue
-        start, kind = begun.pop()
+        start, inside, kind = begun.pop()
         if begun or start < at:
             continue  # what stands in a float has the float's number
-        inside = source[start : mark.start()]
-        if CAPTION.search(inside):
-            counts[kind] = counts.get(kind, 0) + 1
-            name, number = kind.capitalize(), str(counts[kind])
-            numbers.update(dict.fromkeys(LABEL.findall(inside), (name, number)))
-            caption = next(CAPTION.finditer(inside)).end()
-            inside = f"{inside[:caption]}{name} {number}: {inside[caption:]}"
-        out += [source[at:start], inside]
-        at = mark.start()
+        out += [
+            source[at:start],
+            "\n\n",
+            _float(source[inside : mark.start()], kind, counts, numbers),
+            "\n\n",
+        ]
+        at = mark.end()
     return "".join([*out, source[at:]])
+
+
+def _float(inside: str, kind: str, counts: dict[str, int], numbers: dict[str, tuple[str, str]]) -> str:
+    caption = CAPTION.search(inside)
+    if caption is None:
+        return inside
+    counts[kind] = counts.get(kind, 0) + 1
+    name, number = kind.capitalize(), str(counts[kind])
+    numbers.update(dict.fromkeys(LABEL.findall(inside), (name, number)))
+    end = _group_end(inside, caption.end() - 1, CAPTION_LENGTH)
+    if end <= caption.end():
+        return inside
+    words = LABEL.sub("", inside[caption.end() : end - 1]).strip()
+    return f"{inside[: caption.start()]}\n\n{name} {number}: {words}\n\n{inside[end:]}"
 
 
 def _referred(found: re.Match[str], numbers: dict[str, tuple[str, str]]) -> str:

@@ -161,6 +161,7 @@ def _text(source: str, references: References, aside: list[str]) -> str:
     )
     text = DISPLAY.sub(display, text)
     text = INLINE.sub(lambda found: keep(f"${' '.join((found[1] or found[2]).split())}$"), text)
+    text = re.sub(r"\\\\\*?(?:\[[^\]]{0,20}\])?", "\n", text)
     text = ESCAPED.sub(lambda found: keep(found[1]), text)
     text = CITED.sub(
         lambda found: keep(references.said(found[2], found[1] in ("citet", "textcite", "newcite"))), text
@@ -175,7 +176,6 @@ def _text(source: str, references: References, aside: list[str]) -> str:
     text = ENVIRONMENT.sub("\n\n", text)
     text = ITEM.sub(lambda found: f"\n- {found[1] + ': ' if found[1] else ''}", text)
     text = re.sub(r"\\caption\b\s*(?:\[[^\]]{0,300}\])?", "\n\n", text)
-    text = re.sub(r"\\\\\*?(?:\[[^\]]{0,20}\])?", "\n", text)
     text = ACCENTED.sub(lambda found: _accented(found[2], found[1]), text)
     text = LETTER.sub(lambda found: LETTERS.get(found[1], found[0]), text)
     text = COMMAND.sub(" ", text)

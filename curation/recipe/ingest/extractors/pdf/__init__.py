@@ -31,6 +31,8 @@ def pdf(content: bytes, address: str) -> dict[str, object]:
         if file.fallback:
             return _plain(file, address)
         pages = list(file.pages())
+    if not pages:
+        raise Unreadable("damaged", "None of its pages can be read.")
     _refuse_without_text(pages)
     furniture = furniture_of(pages)
     style = Style.of(pages, furniture)
@@ -45,6 +47,8 @@ def pdf(content: bytes, address: str) -> dict[str, object]:
     notes |= {name: words for name, words in file.about.items() if name in ("author", "date") and words}
     if pictured := [page.number for page in pages if page.pictured and page.characters < SPARSE]:
         notes["pages_without_text"] = pictured[:50]
+    if file.broken:
+        notes["pages_damaged"] = file.broken[:50]
     if said := _licence(text):
         notes["licence"] = said
     if cut := _cut(furniture):

@@ -20,21 +20,30 @@ LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", 
 
 @dataclass(slots=True)
 class Opened:
-    """An open file. `fallback` says why pypdf had to read it; then `texts` holds its pages' plain text."""
+    """An open file. `fallback` says why pypdf had to read it; then `texts` holds its pages' plain text.
+
+    `broken` holds the numbers of pages that could not be read.
+    """
 
     count: int
     about: dict[str, str]
     document: Any = None
     fallback: str = ""
     texts: list[str] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
 
     def pages(self) -> Iterator[Page]:
+        from pypdfium2 import PdfiumError
+
         for index in range(self.count):
-            page = self.document[index]
             try:
-                yield _page(page, index + 1)
-            finally:
-                page.close()
+                page = self.document[index]
+                try:
+                    yield _page(page, index + 1)
+                finally:
+                    page.close()
+            except PdfiumError:
+                self.broken.append(index + 1)
 
 
 @contextmanager
