@@ -137,7 +137,7 @@ def an_odt(extra: dict[str, str | bytes] | None = None) -> bytes:
             "content.xml": f'<office:document-content {OPEN} office:version="1.2"><office:body><office:text>'
             f'<text:h text:outline-level="1">On water</text:h><text:p>{SENTENCE} So {frame} it is.</text:p>'
             "</office:text></office:body></office:document-content>",
-            "styles.xml": f'<office:document-styles {OPEN} office:version="1.2"/>',
+            "styles.xml": f'<office:document-styles {OPEN} office:version="1.2"><office:styles/><office:automatic-styles/><office:master-styles/></office:document-styles>',
             "meta.xml": f"<office:document-meta {OPEN}><office:meta><dc:title>Boiling</dc:title><dc:language>en</dc:language></office:meta></office:document-meta>",
             "Object 1/content.xml": MATHS,
             **(extra or {}),

@@ -18,13 +18,15 @@ def pipe_table(head: Sequence[Sequence[Cell]], body: Iterable[Sequence[Cell]]) -
     """The table in Markdown; "" when no cell holds anything.
 
     Several rows of headings become one, each column's headings under each other joined. A spanned cell says its words
-    in its first row and column; the others stay empty. A table without headings gets an empty heading, as Markdown asks.
+    in its first row and column; the others stay empty. Without headings the first row stands as one, as Markdown asks.
     """
     headings = grid(head)
     rows = grid(body)
     width = max((len(row) for row in [*headings, *rows]), default=0)
     if not width or not any(text for row in [*headings, *rows] for text in row):
         return ""
+    if not headings:
+        headings, rows = rows[:1], rows[1:]
     top = [
         " ".join(dict.fromkeys(row[column] for row in headings if column < len(row) and row[column]))
         for column in range(width)

@@ -212,11 +212,12 @@ def _paragraph(lines: list[Line], block: Block, style: Style) -> Paragraph:
     text = " ".join(text.split())
     size = max(line.size for line in lines)
     if all(_headlike(line, style) for line in lines) and len(text.split()) <= 2 * HEADING_WORDS:
-        if style.title and block.page == 1 and abs(size - style.title) < 0.6:
+        section = NUMBERED.match(text) or NAMED.fullmatch(text)
+        if style.title and block.page == 1 and abs(size - style.title) < 0.6 and not section:
             return Paragraph(text, "title")
         if CONTENTS.match(text):
             return Paragraph(text, "rows")
-        if not ENDS.search(text) or NUMBERED.match(text) or NAMED.fullmatch(text):
+        if section or not ENDS.search(text):
             return Paragraph(text, "heading", _level(text, size, style))
     if any(line.cells > 1 for line in lines):
         return Paragraph(text, "rows")
