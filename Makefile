@@ -39,11 +39,11 @@ dev: .venv/.installed-dev
 
 PYTEST := $(BIN)/python -m pytest
 
-# Browser tests have a process of their own: Playwright and Django's guard against asynchronous calls do not mix. Without a
-# Chromium they are skipped and say so. Status 5 means that ARGS left nothing to run.
+# Browser tests have processes of their own: Playwright and Django's guard against asynchronous calls do not mix. Each has a
+# server and a Chromium; without a Chromium they are skipped and say so. Status 5 means that ARGS left nothing to run.
 test: dev
 	@failed=0; \
-	$(PYTEST) tests/browser -m "not soak" $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
+	$(PYTEST) tests/browser -m "not soak" -n 2 --dist worksteal $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
 	$(PYTEST) tests --ignore=tests/browser -m "not soak" -n 2 --dist loadgroup $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
 	exit $$failed
 

@@ -5,6 +5,7 @@ it and shared by all of xdist's workers, each with a database of its own; or the
 with the last process that holds it, however that ends.
 """
 
+import fcntl
 import os
 import shutil
 import sys
@@ -13,9 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 # Made by the first process; xdist's workers inherit it.
 HOME_VARIABLE = "SEEDBED_TEST_HOME"
+#: The database that xdist's workers copy.
+MIGRATED = "seedbed_migrated"
 
 
 def _prepare_environment() -> Path:
@@ -40,6 +44,9 @@ def _prepare_environment() -> Path:
     # Two cores and several processes: more threads only get in each other's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Every process the tests start would compile the code anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     return home
 
 
@@ -93,9 +100,77 @@ def postgresql() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, postgresql: None
+    django_db_modify_db_settings_parallel_suffix: None, postgresql: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """pytest-django asks for this before it creates the test database: PostgreSQL is there by then."""
+    """pytest-django asks for this before it creates the test database: PostgreSQL is there by then.
+
+    Our own is migrated once, by the first of xdist's workers; each takes a copy.
+    """
+    from django.conf import settings
+    from django.db import connection
+
+    if not settings.EMBEDDED_POSTGRES or "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    made = TEST_HOME / "migrated"
+    with (TEST_HOME / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            with django_db_blocker.unblock():
+                _migrate_into(MIGRATED)
+            made.touch()
+    connection.settings_dict["TEST"]["TEMPLATE"] = MIGRATED
+
+
+def _migrate_into(name: str) -> None:
+    """Create a database with every table; nobody stays connected to it, so that it can be copied."""
+    from django.conf import settings
+    from django.db import connection
+
+    test, own = connection.settings_dict["TEST"], connection.settings_dict["NAME"]
+    its_name, test["NAME"] = test["NAME"], name
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    connection.close()
+    test["NAME"] = its_name
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = own
+
+
+#: Made with the database and the same for every test.
+KEPT_TABLES = {"django_content_type", "auth_permission"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_what_a_test_wrote_is_deleted() -> Iterator[None]:
+    """After a test that commits, the tables with rows are emptied.
+
+    Django truncates every table with all its indexes, which costs more than most tests do; that stays the way on a
+    server whose role may not pass over foreign keys and the triggers of what is only ever appended.
+    """
+    from django.db import connection, transaction
+    from django.test import TransactionTestCase
+
+    truncate_all = TransactionTestCase._fixture_teardown
+
+    def empty(case: TransactionTestCase) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
+            allowed = cursor.fetchone()[0]
+        if not allowed:
+            truncate_all(case)
+            return
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        has_rows = [
+            f"SELECT '{one}' WHERE EXISTS (SELECT FROM {one})" for one in tables if one not in KEPT_TABLES
+        ]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(has_rows))
+            written = [name for (name,) in cursor.fetchall()]
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for name in written:
+                cursor.execute(f"DELETE FROM {name}")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
 
 
 @pytest.fixture(autouse=True)

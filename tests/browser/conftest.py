@@ -93,7 +93,7 @@ def studio(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         if server.poll() is not None:
             pytest.fail(f"The web server ended: {log.read_text()[-2000:]}")
         try:
