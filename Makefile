@@ -55,7 +55,10 @@ check: dev
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 soak: dev
-	$(PYTEST) tests -m soak $(ARGS)
+	@failed=0; \
+	$(PYTEST) tests/browser -m soak $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
+	$(PYTEST) tests --ignore=tests/browser -m soak $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
+	exit $$failed
 
 bench: dev
 	$(BIN)/python -m tests.bench $(ARGS)

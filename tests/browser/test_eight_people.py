@@ -72,7 +72,7 @@ def press_on(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "items"),
-    [(1, 60), (2, 60), *(pytest.param(wanted, 300, marks=pytest.mark.soak) for wanted in (1, 2))],
+    [(1, 40), (2, 40), *(pytest.param(wanted, 300, marks=pytest.mark.soak) for wanted in (1, 2))],
 )
 def test_every_item_gets_exactly_the_decisions_it_wants(
     page_of: PageOf, studio: str, wanted: int, items: int
