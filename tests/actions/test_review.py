@@ -138,7 +138,7 @@ def test_a_late_decision_counts_while_a_slot_is_open_and_is_surplus_when_none_is
         item = make.an_item(queue)
         claimed = review.claim(queue, ann)
         assert claimed is not None and claimed.item_id == item.pk
-        Slot.objects.filter(lease=claimed.lease).update(expires_at=timezone.now() - timedelta(seconds=1))
+        Slot.objects.filter(lease=claimed.lease).update(expires_at=timezone.now() - timedelta(hours=1))
         assert review.expire_leases() == 1
         assert Lease.objects.get(pk=claimed.lease).ended_how == "expired"
         if taken:
@@ -169,7 +169,7 @@ def test_skipping_twice_under_a_lease_that_ran_out_is_one_event() -> None:
     ann = make.a_user()
     claimed = review.claim(queue, ann)
     assert claimed is not None
-    Slot.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    Slot.objects.update(expires_at=timezone.now() - timedelta(hours=1))
     review.expire_leases()
     first = review.skip(ann, item, claimed.lease)
     assert review.skip(ann, item, claimed.lease) == first
