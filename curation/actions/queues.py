@@ -486,7 +486,7 @@ def _active(project: Project, *rubrics: str) -> QuerySet[Any]:
 
 def _placed(queue: Queue, subjects: QuerySet[Any]) -> QuerySet[Any]:
     """(id, position) of each subject, by the queue's order alone."""
-    return subjects.order_by().annotate(place=_position(queue)).values_list("pk", "place")
+    return subjects.order_by().annotate(queue_position=_position(queue)).values_list("pk", "queue_position")
 
 
 def _position(queue: Queue) -> Any:
