@@ -33,7 +33,7 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-PATIENCE = 20_000  # ms until a step counts as failed; the machine may be busy
+PATIENCE = 60_000  # ms until a step counts as failed; the machine may be busy
 SERVER = "seedbed-browser-tests"  # as PostgreSQL knows it
 NO_CHROMIUM = "No Chromium on this machine (install the package chromium): browser tests were skipped."
 
@@ -97,7 +97,9 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
         if server.poll() is not None:
             pytest.fail(f"The web server ended: {log.read_text()[-2000:]}")
         try:
-            urllib.request.urlopen(f"{address}/static/seedbed.svg", timeout=2)
+            urllib.request.urlopen(
+                f"{address}/sign-in", timeout=60
+            )  # a page: what the first one loads is there then
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
