@@ -50,6 +50,7 @@ def pages(world: World, person: Person) -> Iterator[tuple[str, str]]:
         yield name, address_of(name, arguments(name, names, world, person))
 
 
+@pytest.mark.timeout(1_800)  # dozens of pages, each seen twice, on a machine that may be busy
 @pytest.mark.parametrize("panel", [False, True], ids=["project", "panel"])
 def test_every_page_passes_axe_and_fits_the_screen(page_of: PageOf, world: World, panel: bool) -> None:
     admin = a_worker(world, make.an_admin())
