@@ -40,7 +40,8 @@ UNREADABLE = re.compile("[\ufffd\x80-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of a document. `notes` says what was changed on the way and who found the text."""
+    """The text of a document. `notes` says what was changed on the way and who found the text; of HTML also what kind of
+    page it was judged to be, what was cut and why, and what it says of its author, date and licence (`extractors/html`)."""
 
     text: str
     title: str = ""
@@ -69,7 +70,7 @@ EXTRACTORS: dict[str, Extractor] = {
         "docx", "1", office.docx, "pypandoc_binary"
     ),
     "application/x-ipynb+json": Extractor("notebook", "1", notebook.notebook),
-    "text/html": Extractor("html", "1", html.html, "trafilatura", MARKUP_BYTES),
+    "text/html": Extractor("html", "2", html.html, "trafilatura", MARKUP_BYTES),
     "text/markdown": Extractor("markdown", "1", plain.markdown),
     "text/plain": Extractor("text", "1", plain.text),
     "text/x-tex": Extractor("latex", "1", latex.latex, "pypandoc_binary"),
