@@ -372,7 +372,7 @@ def test_every_document_gets_a_text_or_a_reason(project: Project) -> None:
     assert job.result == {"extracted": 6, "left_out": 1, "failed": 0}
     told = dict(project.documents.exclude(extraction=None).values_list("title", "extraction__extractor"))
     assert (
-        told["Notes"] == "markdown/1" and told["plain.txt"] == "text/1" and told["Water"].startswith("html/1")
+        told["Notes"] == "markdown/1" and told["plain.txt"] == "text/1" and told["Water"].startswith("html/2")
     )
     assert project.documents.get(left_out="empty").extraction is None
     one = project.documents.get(row=2)

@@ -81,7 +81,7 @@ EXTRACTORS: dict[str, Extractor] = {
 
 
 def extractor_of(media_type: str) -> str:
-    """The name and version that an extraction is recorded under: `html/1+trafilatura-2.3.1`; "" when none reads it."""
+    """The name and version that an extraction is recorded under: `html/2+trafilatura-2.3.1`; "" when none reads it."""
     extractor = EXTRACTORS.get(without_charset(media_type)[0])
     if extractor is None:
         return ""

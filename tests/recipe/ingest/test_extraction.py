@@ -31,7 +31,7 @@ def test_a_page_gives_its_main_text_title_address_and_language() -> None:
     assert SENTENCE.strip() in found.text and "Copyright" not in found.text
     assert found.title == "Boiling water"
     assert found.address == "https://kitchen.example/water"
-    assert found.language == "en" and found.notes["by"] == "trafilatura"
+    assert found.language == "en" and found.notes["by"] == "blocks"
 
 
 def test_code_keeps_its_lines_its_blank_lines_and_its_language() -> None:
@@ -147,5 +147,5 @@ def test_every_extractor_says_its_name_and_version() -> None:
         said = extractor_of(media_type)
         assert said.startswith(f"{extractor.name}/{extractor.version}")
         assert ("+" in said) == bool(extractor.library)
-    assert extractor_of("text/html").startswith("html/1+trafilatura-")
+    assert extractor_of("text/html").startswith("html/2+trafilatura-")
     assert extractor_of("image/png") == ""

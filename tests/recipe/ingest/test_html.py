@@ -285,9 +285,9 @@ def test_author_date_and_licence_are_kept_with_what_says_so() -> None:
     assert (
         notes["author"] == "Ada Lovelace"
         and notes["date"] == "2024-05-06"
-        and notes["licence"] == "CC-BY-SA-4.0"
+        and notes["licence"]["name"] == "CC-BY-SA-4.0"
     )
-    assert 'rel="license"' in notes["licence_evidence"] and "by-sa/4.0" in notes["licence_evidence"]
+    assert 'rel="license"' in notes["licence"]["evidence"] and "by-sa/4.0" in notes["licence"]["evidence"]
     assert (
         "licence"
         not in found("<p>We love <a href='https://creativecommons.org/'>Creative Commons</a>.</p>").notes

@@ -6,7 +6,7 @@ asked where that looks wrong. What the page keeps out of its markup is taken fro
 
 The notes: `page_type` with `sure` (0 to 1) and `why`; `by`, who found the text; `expected`, the F1 that the choice
 expects of itself; `asked`, the other extractor that was consulted; `cut`, a list of {reason, excerpt, characters};
-`author`, `date`, `licence` and `licence_evidence` as the page states them; for a thread `posts`.
+`author`, `date` and `licence` ({name, evidence}) as the page states them; for a thread `posts`, how many.
 """
 
 from __future__ import annotations

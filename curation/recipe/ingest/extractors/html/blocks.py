@@ -104,7 +104,8 @@ class Blocks:
         """For each block the three nearest elements around it and its kind: blocks of one pattern have the same."""
         made: dict[int, str] = {}
         for number in {block.container for block in self.blocks}:
-            parts, at = [], number
+            parts: list[str] = []
+            at = number
             while at >= 0 and len(parts) < 3:
                 parts.append(self.containers[at].own)
                 at = self.containers[at].parent

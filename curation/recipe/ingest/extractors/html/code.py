@@ -71,11 +71,15 @@ HINT = re.compile(
     re.IGNORECASE,
 )
 SIGNS = re.compile(r"[{}()\[\];=<>_$#\\|&*/]")
-NUMBERED = re.compile(r"^[ \t]*(\d+)[ \t.:|]?(?=[ \t]|$)")
+NUMBERED = re.compile(r"^[ \t]*(\d+)[.:|]?(?=[ \t]|$)")
+COPY = re.compile(r"cop(?:y|ied)\b.{0,20}", re.IGNORECASE)
 
 
 def tidy(tree: Any) -> None:
     """Undo what highlighters did. Changes the tree."""
+    for button in list(tree.iter("button")):
+        if COPY.fullmatch(" ".join(words_in(button).split())):
+            remove(button)
     for frame in tree.xpath(FRAMES):
         if frame.getparent() is None or frame.xpath("ancestor::pre"):
             continue

@@ -5,22 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from curation.recipe.ingest import licences
 from curation.recipe.ingest.extractors.html.structured import Stated, words_of
 from curation.recipe.ingest.found import ADDRESS, EXCERPT, TITLE, shorten, storable
 
 NAME = 120  # characters of an author's name
 DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})")
 BY = re.compile(r"^\s*(?:(?:written|posted|reviewed) )?by:?\s+", re.IGNORECASE)
-CREATIVE_COMMONS = re.compile(
-    r"creativecommons\.org/(?:licenses/([a-z-]+)/(\d\.\d)|publicdomain/(zero|mark)/(\d\.\d))", re.IGNORECASE
-)
-KNOWN = (
-    ("MIT", r"opensource\.org/licenses?/mit\b"),
-    ("Apache-2.0", r"apache\.org/licenses/license-2\.0|opensource\.org/licenses?/apache-2"),
-    ("GFDL-1.3", r"gnu\.org/(?:copyleft|licenses)/fdl"),
-    ("GPL-3.0", r"gnu\.org/licenses/gpl(?:-3|\.html|\.en)"),
-    ("OGL-UK-3.0", r"nationalarchives\.gov\.uk/doc/open-government-licence"),
-)
 AUTHORS = (
     "author",
     "article:author",
@@ -90,7 +81,9 @@ def noted(tree: Any, stated: Stated) -> dict[str, Any]:
         notes["author"] = author
     if date := date_of(tree, stated, metas):
         notes["date"] = date
-    return notes | licence_of(tree, stated, metas)
+    if licence := licence_of(tree, stated, metas):
+        notes["licence"] = licence
+    return notes
 
 
 def author_of(tree: Any, stated: Stated, metas: dict[str, str]) -> str:
@@ -121,8 +114,11 @@ def date_of(tree: Any, stated: Stated, metas: dict[str, str]) -> str:
 
 
 def licence_of(tree: Any, stated: Stated, metas: dict[str, str]) -> dict[str, str]:
-    """`licence` (an SPDX identifier where the address is known, else the address) and `licence_evidence`: the place that says
-    so. A link in the text counts only where it says of itself that it is the licence, or leads to one of Creative Commons'."""
+    """The `name` of the licence (an SPDX identifier) and its `evidence`, the place that says so; empty without one.
+
+    An address counts, words do not. A link in the text counts only where it says of itself that it is the licence, or leads
+    to one of Creative Commons'.
+    """
     links = tree.xpath("//link[@rel='license'] | //a[contains(concat(' ', @rel, ' '), ' license ')]")
     claims = [(one.get("href") or "", f'<{one.tag} rel="license"> {_words(one)}') for one in links]
     claims += [
@@ -140,19 +136,10 @@ def licence_of(tree: Any, stated: Stated, metas: dict[str, str]) -> dict[str, st
         for element in tree.xpath("//a[contains(@href, 'creativecommons.org/')]")
     ]
     for address, evidence in claims:
-        if name := licence_named(address):
+        if name := licences.of_address(address):
             whole = evidence if address in evidence else f"{evidence} {address}"
-            return {"licence": name, "licence_evidence": shorten(whole, EXCERPT)}
+            return {"name": name, "evidence": shorten(whole, EXCERPT)}
     return {}
-
-
-def licence_named(address: str) -> str:
-    """The SPDX identifier of the licence that an address leads to; "" when it is none that is known."""
-    if found := CREATIVE_COMMONS.search(address):
-        if found[3]:
-            return "CC0-1.0" if found[3].lower() == "zero" else "PDM-1.0"
-        return f"CC-{found[1].upper()}-{found[2]}"
-    return next((name for name, words in KNOWN if re.search(words, address, re.IGNORECASE)), "")
 
 
 def _address(value: Any) -> str:
