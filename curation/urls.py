@@ -19,6 +19,7 @@ AREAS: dict[str, str] = {
     "signals/": "signals",
     "seeds/": "seeds",
     "prompts/": "prompts",
+    "runs/": "runs",
     "samples/": "samples",
     "search/": "search",
     "exports/": "exports",

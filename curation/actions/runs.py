@@ -24,7 +24,9 @@ from curation.models import (
     Source,
     User,
 )
+from curation.recipe.generate.drawn import AimError, check_aim
 from curation.recipe.generate.workflows import WORKFLOWS, Workflow
+from curation.recipe.scoring import topics
 
 MOST_SEEDS = 100_000
 MOST_TARGET = 10_000_000
@@ -47,10 +49,12 @@ class Choice:
     state: str = "approved"
     sources: tuple[int, ...] = ()
     language: str = ""
+    topic: str = ""
     take: int = 0
 
     def stored(self) -> dict[str, Any]:
         return {
+            "topic": self.topic,
             "state": self.state,
             "sources": list(self.sources),
             "language": self.language,
@@ -89,9 +93,11 @@ class Wanted:
 def seeds(project: Project, workflow: str, choice: Choice) -> QuerySet[Seed]:
     """Those that a workflow can take, of what was chosen, without an order. Raises RunError for an unknown workflow."""
     takes = _workflow(workflow).takes
-    found = project.seeds.exclude(state=Seed.State.WITHDRAWN).exclude(state=Seed.State.REJECTED)
+    found = _usable(project)
     if choice.state:
         found = found.filter(state=choice.state)
+    if choice.topic:
+        found = found.filter(passage__document__topic=choice.topic)
     if choice.language:
         found = found.filter(passage__language=choice.language)
     if choice.sources:
@@ -101,6 +107,27 @@ def seeds(project: Project, workflow: str, choice: Choice) -> QuerySet[Seed]:
         Q(passage=None)
         | Q(passage__document__withdrawn_at=None, passage__extraction=F("passage__document__extraction"))
     )
+
+
+def topics_of_seeds(project: Project) -> list[tuple[str, str]]:
+    """(key, title) of the topics that usable seeds are on. One query."""
+    found = _usable(project).order_by().values_list("passage__document__topic", flat=True).distinct()
+    return [(key, topics.NAMES.get(key, key)) for key in sorted(filter(None, found))]
+
+
+def languages_of_seeds(project: Project) -> list[str]:
+    found = _usable(project).order_by().values_list("passage__language", flat=True).distinct()
+    return sorted(filter(None, found))
+
+
+def _usable(project: Project) -> QuerySet[Seed]:
+    return project.seeds.exclude(state__in=[Seed.State.WITHDRAWN, Seed.State.REJECTED])
+
+
+def free_name(project: Project) -> str:
+    """A name that no run of the project has."""
+    taken = set(project.runs.values_list("name", flat=True))
+    return next(name for at in range(1, len(taken) + 2) if (name := f"Run {at}") not in taken)
 
 
 def _of_kinds(takes: tuple[str, ...]) -> Q:
@@ -188,6 +215,10 @@ def _checked(project: Project, workflow: Workflow, wanted: Wanted) -> dict[str, 
     if not 1 <= wanted.target <= MOST_TARGET:
         raise RunError(f"A run accepts 1 to {MOST_TARGET:,} samples.")
     checks = _verdicts(wanted)
+    try:
+        check_aim(wanted.aim)
+    except AimError as error:
+        raise RunError(str(error)) from None
     if wanted.accepting not in Run.Accepting.values:
         raise RunError(
             f"Samples are accepted by {' or '.join(Run.Accepting.values)}, not by {wanted.accepting!r}."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from curation.actions import queues
@@ -221,12 +221,3 @@ def with_people() -> QuerySet[Run]:
         phase=Run.Phase.FULL,
         project__archived_at=None,
     )
-
-
-def counts_of(run: Run) -> dict[str, int]:
-    """How many samples the run made, and what became of them: by standing and by reason."""
-    rows = samples_of(run).order_by().values_list("left_out", "state").annotate(n=Count("pk"))
-    by: dict[str, int] = {}
-    for left_out, state, n in rows:
-        by[left_out or state] = by.get(left_out or state, 0) + n
-    return by
