@@ -13,6 +13,7 @@ from curation.actions import imports, people, review
 from curation.models import (
     Activity,
     Call,
+    Candidate,
     Chunk,
     Cluster,
     ClusterMember,
@@ -22,6 +23,7 @@ from curation.models import (
     ImportFile,
     Job,
     KnobChange,
+    Loss,
     Membership,
     Mishap,
     Project,
@@ -29,6 +31,8 @@ from curation.models import (
     Prompt,
     PromptVersion,
     Rubric,
+    Run,
+    RunSeed,
     SampleStep,
     Scorer,
     Snapshot,
@@ -83,7 +87,7 @@ def a_world(slug: str) -> World:
     file = SnapshotFile.objects.create(
         snapshot=snapshot, ordinal=0, name="seeds-00000.jsonl", rows=0, bytes=0
     )
-    a_call(project, job)
+    call = a_call(project, job)
     world.rows = {
         "source": source.uuid,
         "document": document.uuid,
@@ -105,6 +109,8 @@ def a_world(slug: str) -> World:
         "signal": "compression",
         "knob": "min_factual",
         "prompt": "rewrite-notes",
+        "run": a_run(project, job, call.endpoint).uuid,
+        "call": call.uuid,
         "map": a_map(project, passage).uuid,
         "place": 0,
         "change": KnobChange.objects.create(
@@ -195,6 +201,27 @@ def a_call(project: Project, job: Job) -> Call:
     return Call.objects.create(
         project=project, endpoint=endpoint, model="tiny", prompt_version=version, job=job, key="0" * 64
     )
+
+
+def a_run(project: Project, job: Job, endpoint: Endpoint) -> Run:
+    """A run with one of everything: a seed, a candidate, a loss."""
+    seed = make.a_seed(project)
+    run = Run.objects.create(
+        project=project,
+        name=f"Run of {project.slug}",
+        workflow="rewrite",
+        endpoint=endpoint,
+        model="tiny",
+        target=3,
+        most_candidates=9,
+        budget_tokens=1_000,
+        source=make.a_source(project, f"Run source of {project.slug}"),
+        job=job,
+    )
+    RunSeed.objects.create(run=run, ordinal=0, seed=seed)
+    candidate = Candidate.objects.create(run=run, ordinal=0, seed=seed, number=0, state="done", settled=True)
+    Loss.objects.create(candidate=candidate, ordinal=0, reason="copied", at="rewrite-web/1")
+    return run
 
 
 def a_worker(world: World, user: User) -> Person:

@@ -13,6 +13,8 @@ from curation.actions import review
 from curation.actions.annotating import AnnotatingError
 from curation.actions.imports import ImportRefused
 from curation.actions.maps import MapError
+from curation.actions.prompts import PromptOutdated
+from curation.actions.runs import RunError
 from curation.actions.scorers import ScorerError
 from curation.actions.snapshots import ExportError
 from curation.actions.thresholds import ThresholdError
@@ -119,5 +121,7 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(ScorerError, said_so("scorer_refused", 409))
     api.add_exception_handler(ThresholdError, said_so("threshold_refused", 409))
     api.add_exception_handler(MapError, said_so("map_refused", 409))
+    api.add_exception_handler(RunError, said_so("run_refused", 409))
+    api.add_exception_handler(PromptOutdated, said_so("prompt_outdated", 409))
     api.add_exception_handler(AnnotatingError, said_so("asking_refused", 409))
     api.add_exception_handler(DiskFull, said_so("disk_full", 507))

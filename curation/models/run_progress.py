@@ -54,8 +54,9 @@ def counts(run: Run) -> Counts:
 
 def lost(run: Run) -> list[dict[str, Any]]:
     """[{at, reason, n}]: how many branches of candidates were lost at which step and why, the most frequent first. One query."""
-    rows = Loss.objects.filter(candidate__run=run).order_by().values("at", "reason")
-    return list(rows.annotate(n=Count("pk")).order_by("-n", "at", "reason"))
+    rows = Loss.objects.filter(candidate__run=run).order_by().values_list("at", "reason")
+    found = rows.annotate(n=Count("pk")).order_by("-n", "at", "reason")
+    return [{"at": at, "reason": reason, "n": n} for at, reason, n in found]
 
 
 def losses(run: Run, at: str = "", reason: str = "") -> QuerySet[Loss]:

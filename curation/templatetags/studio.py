@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.forms import CheckboxInput
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -376,5 +377,6 @@ def field(bound: Any, said: str = "") -> dict[str, Any]:
         "field": bound,
         "help": conditional_escape(said),
         "widget": bound.as_widget(attrs=attributes),
-        "is_check": getattr(bound.field.widget, "input_type", "") == "checkbox",
+        "is_check": isinstance(bound.field.widget, CheckboxInput),
+        "is_group": bound.use_fieldset,
     }

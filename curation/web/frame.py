@@ -65,6 +65,7 @@ RAIL: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Scorers", "gauge", "scorers:list", "k", Role.REVIEWER, ("rubrics", "signals")),
             Place("Thresholds", "sliders-horizontal", "thresholds:list", "h", Role.MANAGER),
             Place("Seeds", "sprout", "seeds:list", "e"),
+            Place("Runs", "wand-sparkles", "runs:list", "n"),
             Place("Prompts", "quote", "prompts:list", "w", Role.MANAGER),
             Place("Samples", "package", "samples:list", "m"),
         ),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 from curation import access
 from curation.models import Project, Sample, SampleStep, Verdict, lineage, prompted
 from curation.recipe.chain import LIMITS
+from curation.recipe.reasons import REASONS
 from curation.web import keyset, listing, strips
 
 #: Newest samples whose workflows and models are offered as filters: cheap at any size.
@@ -69,6 +70,8 @@ def _filtered(
         rows = rows.filter(search=asked) if asked else rows.none()
     if state := filters.select("state", "State", Sample.State.choices):
         rows = rows.filter(state=state)
+    if left_out := filters.select("left_out", "Left out by its run", LEFT_OUT):
+        rows = rows.filter(left_out=left_out)
     if outcome := filters.select("verdict", "Verdict", Verdict.Outcome.choices):
         rows = rows.filter(Exists(Verdict.objects.filter(sample=OuterRef("pk"), outcome=outcome)))
     for name, label in (("workflow", "Workflow"), ("model", "Model")):
@@ -81,6 +84,17 @@ def _filtered(
     return rows
 
 
+#: Why a run leaves a sample out.
+LEFT_OUT = [
+    (key, REASONS[key].title)
+    for key in (
+        "beyond_target",
+        "repeats_accepted",
+        "repeats_approved",
+        "verdict_failed",
+        "verdict_uncertain",
+    )
+]
 #: What a sample can stand on: the name in the address, words for it, and the condition.
 BELOW = (
     (
@@ -90,6 +104,7 @@ BELOW = (
     ),
     ("passage", "Of one passage", lambda uuid: Q(passage__uuid=uuid) | Q(seed__passage__uuid=uuid)),
     ("seed", "Of one seed", lambda uuid: Q(seed__uuid=uuid)),
+    ("run", "Of one run", lambda uuid: Q(candidate__run__uuid=uuid)),
 )
 
 

@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 names = ("texts", "tokens_in", "tokens_out", "money", "basis")
                 self._say({name: getattr(told, name) for name in names})
                 return
-            tokens, money = _budget(options["budget"])
+            tokens, money = budget(options["budget"])
             job = annotating.start(
                 project,
                 rubric,
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(said, ensure_ascii=False, indent=2))
 
 
-def _budget(said: str) -> tuple[int | None, Decimal | None]:
+def budget(said: str) -> tuple[int | None, Decimal | None]:
     """(tokens, money) of `200000` or `1.50m`. Raises CommandError."""
     if not said:
         raise CommandError("Say with --budget what may be spent at most: 200000 is tokens, 1.50m is money.")
