@@ -67,7 +67,9 @@ def _share(counts: dict[str, tuple[int, int]]) -> float:
 def _tokens(text: str) -> list[str]:
     """Words without what Markdown adds to them; formulas are told by themselves."""
     text = re.sub(
-        r"\$\$?[^$]{1,3000}\$\$?|\[formula [^\]]*\]|\[picture [^\]]*\]|!\[[^\]]*\]\([^)]*\)", " ", text
+        r"\$\$[^$]{1,3000}\$\$|\$(?=\S)[^$\n]{1,1000}(?<=\S)\$(?!\d)|\[formula [^\]]*\]|\[picture [^\]]*\]|!\[[^\]]*\]\([^)]*\)",
+        " ",
+        text,
     )
     text = re.sub(r"\]\([^)\s]*\)(?:\{[^}]*\})?|[\^_]\{|<[^<>\s][^<>]{0,200}>", "", text)
     text = re.sub(r"[*`{}\\~^]", "", unicodedata.normalize("NFKC", text))
@@ -109,7 +111,6 @@ def accounted(content: bytes, markdown: str) -> Iterator[tuple[str, bool]]:
 
     root = xml_tree(content)
     text = f" {' '.join(_tokens(markdown))} "
-    rows = {" ".join(_tokens(line)) for line in markdown.split("\n") if line.startswith("|")}
     squeezed = "".join(markdown.split())
     article = [part for part in root.iter() if local(part) in ("abstract", "body", "back")]
     for part in (inner for holder in article for inner in holder.iter()):
@@ -130,8 +131,8 @@ def accounted(content: bytes, markdown: str) -> Iterator[tuple[str, bool]]:
                     there = name.rpartition("/")[2] in markdown
                 yield "formulas", there
             case "tr":
-                words = _tokens(" ".join(_plain(cell) for cell in part))
-                yield "table rows", not words or " ".join(words) in rows or _has(words, text)
+                # Rows of headings become one, so each cell is looked for by itself.
+                yield "table rows", all(_has(_tokens(_plain(cell)), text) for cell in part if local(cell))
             case "caption":
                 yield (
                     "captions",

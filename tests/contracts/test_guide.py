@@ -30,6 +30,13 @@ def test_every_link_of_the_guide_leads_somewhere(page):
             assert anchor in anchors, f"{name(page)} links to {target}"
 
 
+def test_the_list_of_formats_has_every_reader():
+    from curation.recipe.ingest.readers import READERS
+
+    said = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert not [reader.title for reader in READERS.values() if reader.title.lower() not in said.lower()]
+
+
 def test_the_index_lists_every_page():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     missing = [

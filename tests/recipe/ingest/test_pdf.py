@@ -114,7 +114,35 @@ def test_a_table_is_read_by_its_rows_and_not_as_columns() -> None:
         for number in range(10)
         for x, word in ((60, "height "), (250, "boils at "), (430, "for "))
     ]
-    assert "height 3 boils at 3 for 3" in text_of(a_pdf([rows]))
+    assert "height 3 boils at 3 for 3\nheight 4 boils at 4 for 4" in text_of(a_pdf([rows]))
+
+
+def test_a_table_above_two_columns_is_read_first_and_by_its_rows() -> None:
+    rows = [
+        Drawn(60 + 80 * cell, 780 - 14 * number, f"{number}.{cell}", 9)
+        for number in range(5)
+        for cell in range(6)
+    ]
+    text = text_of(a_pdf([interleaved(column(LEFT, 60, 690), column(RIGHT, 320, 690)) + rows]))
+    assert (
+        text.startswith("0.0 0.1 0.2 0.3 0.4 0.5\n1.0 1.1")
+        and "of the same year with another kettle." in text
+    )
+
+
+def test_a_bold_word_that_opens_a_paragraph_and_a_large_label_make_no_heading() -> None:
+    heads = [
+        Drawn(60, 800, "1 One", 12, True),
+        Drawn(60, 500, "2 Two", 12, True),
+        Drawn(60, 300, "3 Three", 12, True),
+    ]
+    opened = [Drawn(60, 750, "Flames", 10, True), Drawn(97, 750, "are kept as steady as can be, and that is")]
+    label = [Drawn(60, 600, "Label of a figure", 14)]
+    text = text_of(
+        a_pdf([[*heads[:1], *opened, *column(["all there is to say."], 60, 738), *label, *heads[1:]]])
+    )
+    assert "\n\nFlames are kept as steady as can be, and that is all there is to say.\n\n" in text
+    assert "\n\nLabel of a figure\n\n" in text and "\n\n## 2 Two" in text
 
 
 def test_the_document_itself_says_which_hyphens_are_meant() -> None:

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
+from curation.recipe.ingest import licences
 from curation.recipe.ingest.found import shorten
-
-CREATIVE_COMMONS = re.compile(
-    r"creativecommons\.org/(?:licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)|publicdomain/(zero|mark))",
-    re.IGNORECASE,
-)
-IN_WORDS = re.compile(
-    r"creative commons attribution((?:[ -](?:non-?commercial|no-?deriv\w+|share-?alike))*)\s*(?:license|licence)?[\s,(]*(\d\.\d)?",
-    re.IGNORECASE,
-)
-PARTS = (("non", "NC"), ("no-d", "ND"), ("nod", "ND"), ("share", "SA"))
 
 
 def licence(link: str, words: str) -> dict[str, str] | None:
-    """`{name, evidence}`: the name as SPDX writes it where it is a Creative Commons licence, else ""; None without evidence."""
-    evidence = shorten(" ".join(filter(None, [link, words])), 400)
-    if not evidence:
+    """`{name, evidence}`: an SPDX identifier, or "" for words that no rule knows; None where nothing is stated."""
+    stated = " ".join(filter(None, [link, words]))
+    if not stated.strip():
         return None
-    return {"name": _name(f"{link} {words}"), "evidence": evidence}
+    return {"name": _name(stated), "evidence": shorten(stated, 400)}
 
 
-def _name(words: str) -> str:
-    if found := CREATIVE_COMMONS.search(words):
-        if found[3]:
-            return "CC0-1.0" if found[3].lower() == "zero" else "PDM-1.0"
-        return f"CC-{found[1].upper()}-{found[2]}"
-    if re.search(r"\bCC0\b|public domain dedication", words):
-        return "CC0-1.0"
-    if (found := IN_WORDS.search(words)) and found[2]:
-        said = re.sub(r"noncommercial", "non-commercial", found[1].lower())
-        parts = [short for long, short in PARTS if re.search(rf"[ -]{long}", said)]
-        return "-".join(["CC-BY", *dict.fromkeys(parts), found[2]])
-    return ""
+def _name(stated: str) -> str:
+    if known := licences.of_address(stated):
+        return known
+    commons = licences.CREATIVE_COMMONS.search(" ".join(stated.split()))
+    return licences.of_words(commons[0]) if commons and commons[3] else ""

@@ -18,6 +18,9 @@ LEADING = 1.9  # font sizes from one line's top to the next one's, beyond which 
 GUTTER = 5.0  # points; the least width of a gap between columns
 WIDE = 0.62  # of the text's width, from which a line goes across columns, as titles and tables do
 CROSSED = 0.1  # share of the other lines that may cross a gap between columns
+PROSE = 3  # words of a line that is looked at for columns; cells and labels have fewer
+CELLS = 4  # pieces on one height that make a row of a table
+CELL_WORDS = 3  # words of such a piece on average
 FILLED = 0.55  # of a column's width, that half of its lines fill at least
 COLUMN = 0.18  # of the text's width, the least width of a column
 COLUMN_LINES = 6
@@ -64,7 +67,7 @@ class _Frame:
 
 def blocks_of(page: Page, cut: Collection[tuple[int, int]]) -> list[Block]:
     """The page's blocks in reading order, without the lines that are furniture (by page and place in the file)."""
-    lines = [line for place, line in enumerate(page.lines) if (page.number, place) not in cut]
+    lines = _rows([line for place, line in enumerate(page.lines) if (page.number, place) not in cut])
     if not lines:
         return []
     frame = _frame(lines)
@@ -75,13 +78,40 @@ def blocks_of(page: Page, cut: Collection[tuple[int, int]]) -> list[Block]:
         block.page = page.number
         edges = [(line.left, line.right) for line in block.lines]
         block.left, block.right = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
-    return _widened(_rows_joined(ordered), frame)
+    return _widened(_rows_joined(ordered, frame), frame)
+
+
+def _rows(lines: list[Line]) -> list[Line]:
+    """Rows of tables as lines: at least four short pieces on one height, which columns of prose never are."""
+    ordered = sorted(range(len(lines)), key=lambda place: lines[place].top + lines[place].bottom)
+    merged: dict[int, Line | None] = {}
+    group: list[int] = []
+    for place in [*ordered, None]:
+        if place is not None and (not group or _level(lines[group[0]], lines[place])):
+            group.append(place)
+            continue
+        words = sum(len(lines[member].words) for member in group)
+        if len(group) >= CELLS and words <= CELL_WORDS * len(group):
+            cells = sorted(group, key=lambda member: lines[member].left)
+            merged |= dict.fromkeys(group)
+            merged[min(group)] = Line([word for cell in cells for word in lines[cell].words], len(group))
+        group = [] if place is None else [place]
+    found = [merged.get(place, line) for place, line in enumerate(lines)]
+    return [line for line in found if line is not None]
+
+
+def _level(one: Line, other: Line) -> bool:
+    """Whether two lines stand on one height."""
+    apart = abs(one.top + one.bottom - other.top - other.bottom) / 2
+    return apart < SAME_LINE * min(one.bottom - one.top, other.bottom - other.top)
 
 
 def _frame(lines: list[Line]) -> _Frame:
     frame = _Frame(min(line.left for line in lines), max(line.right for line in lines))
     width = frame.right - frame.left
-    narrow = [line for line in lines if line.width < WIDE * width]
+    narrow = [
+        line for line in lines if line.width < WIDE * width and line.cells == 1 and len(line.words) >= PROSE
+    ]
     if width <= 0 or len(narrow) < 2 * COLUMN_LINES:
         return frame
     for gap in _gaps(narrow, frame, width):
@@ -174,7 +204,7 @@ def _by_column(blocks: list[Block], frame: _Frame) -> list[Block]:
     return ordered
 
 
-def _rows_joined(blocks: list[Block]) -> list[Block]:
+def _rows_joined(blocks: list[Block], frame: _Frame) -> list[Block]:
     """Blocks of one line that stand side by side, as cells of a row do, made one line."""
     joined: list[Block] = []
     for block in blocks:
@@ -183,6 +213,7 @@ def _rows_joined(blocks: list[Block]) -> list[Block]:
             last is not None
             and len(block.lines) == 1
             and len(last.lines) == 1
+            and _column(last, frame) == _column(block, frame)
             and _beside(last.lines[0], block.lines[0])
         ):
             first, second = sorted((last.lines[0], block.lines[0]), key=lambda line: line.left)
@@ -194,10 +225,7 @@ def _rows_joined(blocks: list[Block]) -> list[Block]:
 
 
 def _beside(one: Line, other: Line) -> bool:
-    overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return overlap > 0.6 * min(one.bottom - one.top, other.bottom - other.top) and (
-        one.right <= other.left + 1 or other.right <= one.left + 1
-    )
+    return _level(one, other) and (one.right <= other.left + 1 or other.right <= one.left + 1)
 
 
 def _widened(blocks: list[Block], frame: _Frame) -> list[Block]:

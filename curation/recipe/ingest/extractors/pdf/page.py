@@ -41,7 +41,7 @@ class Line:
     right: float = 0.0
     bottom: float = 0.0
     size: float = 0.0
-    bold: bool = False
+    all_bold: bool = False
     text: str = ""
 
     def __post_init__(self) -> None:
@@ -55,8 +55,7 @@ class Line:
             size = round(word.size, 1)
             sizes[size] = sizes.get(size, 0) + len(word.text)
         self.size = max(sizes, key=lambda size: (sizes[size], size))
-        letters = sum(sizes.values())
-        self.bold = sum(len(word.text) for word in self.words if word.bold) * 2 > letters
+        self.all_bold = all(word.bold for word in self.words)
 
     @property
     def width(self) -> float:

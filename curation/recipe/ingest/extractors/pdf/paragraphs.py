@@ -13,6 +13,7 @@ from curation.recipe.ingest.extractors.pdf.page import Line, Page
 INDENT = 0.7  # font sizes
 SHORT = 0.12  # of the column's width, by which a last line falls short
 LARGER = 1.08  # times the size of the body, from which a line may be a heading
+SURE = 3  # headings that are numbered or named, from which the others must look like them
 HEADING_WORDS = 20
 SMALL = 0.93  # times the size of the body, below which it is a note, a caption or a table
 
@@ -70,6 +71,7 @@ class Paragraph:
     kind: str
     level: int = 0
     ended: bool = True
+    look: tuple[float, bool] = (0.0, False)  # size and weight, of a heading
 
 
 def markdown(blocks: list[Block], style: Style) -> str:
@@ -89,9 +91,14 @@ def markdown(blocks: list[Block], style: Style) -> str:
                     waiting = None
             if waiting and waiting.ended:
                 waiting = None
-    return "\n\n".join(
-        _written(paragraph) for paragraph in _titles_joined(paragraphs) if paragraph.text.strip()
-    )
+    out = ""
+    before = ""
+    for paragraph in _titles_joined(paragraphs):
+        if paragraph.text.strip():
+            # The rows of a table stay together, a line each.
+            out += ("\n" if before == paragraph.kind == "rows" else "\n\n") + _written(paragraph)
+            before = paragraph.kind
+    return out.strip("\n")
 
 
 def _written(paragraph: Paragraph) -> str:
@@ -106,9 +113,14 @@ def _written(paragraph: Paragraph) -> str:
 
 
 def _titles_joined(paragraphs: list[Paragraph]) -> list[Paragraph]:
-    """A title over several lines is one; what is as large later on is a heading; authors below a title are none."""
+    """A title over several lines is one; what is as large later on is a heading; authors below a title are none.
+
+    Where sections are numbered or named, only what looks like one of them is a heading: labels in figures are large too.
+    """
     sections = [place for place, paragraph in enumerate(paragraphs) if _sections(paragraph)]
-    head = next((place for place, paragraph in enumerate(paragraphs) if paragraph.kind == "title"), None)
+    looks = {paragraphs[place].look for place in sections} if len(sections) >= SURE else set()
+    before = sections[0] if sections else len(paragraphs)
+    head = next((place for place in range(before) if paragraphs[place].kind == "title"), None)
     out: list[Paragraph] = []
     for place, paragraph in enumerate(paragraphs):
         if paragraph.kind == "title" and out and out[-1].kind == "title":
@@ -116,8 +128,12 @@ def _titles_joined(paragraphs: list[Paragraph]) -> list[Paragraph]:
             continue
         if paragraph.kind == "title" and place != head:
             paragraph.kind, paragraph.level = "heading", 2
-        if paragraph.kind == "heading" and head is not None and sections and head < place < sections[0]:
-            paragraph.kind = "text"
+        authors = head is not None and bool(sections) and head < place < before
+        label = bool(looks) and not any(
+            abs(size - paragraph.look[0]) < 0.3 and bold == paragraph.look[1] for size, bold in looks
+        )
+        if paragraph.kind == "heading" and (authors or label):
+            paragraph.kind = "text" if authors else "small"
         out.append(paragraph)
     return out
 
@@ -202,7 +218,7 @@ def _headlike(line: Line, style: Style) -> bool:
         return False
     if CAPTION.match(words) or line.text[:1] in DOTS:
         return False
-    return line.size > style.body * LARGER or (line.bold and line.size > style.body * 0.97)
+    return line.size > style.body * LARGER or (line.all_bold and line.size > style.body * 0.97)
 
 
 def _paragraph(lines: list[Line], block: Block, style: Style) -> Paragraph:
@@ -214,11 +230,11 @@ def _paragraph(lines: list[Line], block: Block, style: Style) -> Paragraph:
     if all(_headlike(line, style) for line in lines) and len(text.split()) <= 2 * HEADING_WORDS:
         section = NUMBERED.match(text) or NAMED.fullmatch(text)
         if style.title and block.page == 1 and abs(size - style.title) < 0.6 and not section:
-            return Paragraph(text, "title")
+            return Paragraph(text, "title", look=(size, lines[0].all_bold))
         if CONTENTS.match(text):
             return Paragraph(text, "rows")
         if section or not ENDS.search(text):
-            return Paragraph(text, "heading", _level(text, size, style))
+            return Paragraph(text, "heading", _level(text, size, style), look=(size, lines[0].all_bold))
     if any(line.cells > 1 for line in lines):
         return Paragraph(text, "rows")
     if CAPTION.match(text) or size < style.body * SMALL:
@@ -241,19 +257,16 @@ def joined(before: str, after: str, style: Style) -> str:
     """Two lines as one. A hyphen at the end goes where the word is one without it: the document itself is asked first."""
     if not HYPHENATED.search(before) or not after[:1].isalpha():
         return f"{before} {after}"
-    head, tail = re.search(r"([^\s]*)[-\u2010]$", before), re.match(r"[\w’']+", after)
+    head, tail = re.search(r"([^\s]*)[-\u2010]$", before), re.match(r"[\w’'-]*[\w’']", after)
     if head is None or tail is None:
         return f"{before} {after}"
     start = re.sub(r"^\W+", "", head[1]).casefold()
     whole, parted = f"{start}{tail[0]}".casefold(), f"{start}-{tail[0]}".casefold()
-    bare = before[:-1]
-    if not after[0].islower() or "-" in start:
-        # A name (Smith-Jones), or the second hyphen of a compound (state-of-the-art).
-        return (
-            f"{bare}{after}"
-            if style.known[whole] > style.hyphened[parted] and after[0].islower()
-            else f"{before}{after}"
-        )
-    if style.hyphened[parted] > style.known[whole]:
-        return f"{before}{after}"
-    return f"{bare}{after}"
+    meant = style.hyphened[parted] > style.known[whole] + style.hyphened[whole]
+    compound = "-" in start or (
+        "-" in tail[0] and style.known[start] > 0
+    )  # state-of-the-art, broken anywhere
+    name = (
+        after[0].isupper() and after[1:2].islower() and not style.known[whole]
+    )  # Smith-Jones, and not MED-LINE
+    return f"{before}{after}" if meant or compound or name else f"{before[:-1]}{after}"
