@@ -21,6 +21,7 @@ AREAS: dict[str, str] = {
     "prompts/": "prompts",
     "runs/": "runs",
     "samples/": "samples",
+    "coverage/": "coverage",
     "search/": "search",
     "exports/": "exports",
     "jobs/": "jobs",

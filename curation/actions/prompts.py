@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from curation.models import Project, Prompt, PromptVersion, User
+from curation.models import Activity, Project, Prompt, PromptVersion, User
 from curation.recipe.generate.trial import faults
 from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.llm import wording as words
@@ -153,6 +153,14 @@ def use(project: Project, key: str, version: PromptVersion | None, *, by: User) 
 
 
 def _choose(prompt: Prompt, version: PromptVersion | None, by: User) -> None:
+    if prompt.in_force_id == (version.pk if version else None):
+        return
+    Activity.objects.create(
+        project=prompt.project,
+        actor=by,
+        verb="put a prompt in force",
+        subject=version.label if version else f"ours of {prompt.key}",
+    )
     prompt.in_force, prompt.chosen_by, prompt.chosen_at = version, by, timezone.now()
     prompt.save(update_fields=["in_force", "chosen_by", "chosen_at"])
 

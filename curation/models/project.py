@@ -60,6 +60,12 @@ class Project(models.Model):
         blank=True,
         help_text="{topic: least educational value}, where it differs from the project's.",
     )
+    coverage_wanted = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="{axis: {value: weight}}, where more or less is wanted of samples than evenly.",
+    )
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)

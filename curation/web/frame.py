@@ -67,7 +67,7 @@ RAIL: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Seeds", "sprout", "seeds:list", "e"),
             Place("Runs", "wand-sparkles", "runs:list", "n"),
             Place("Prompts", "quote", "prompts:list", "w", Role.MANAGER),
-            Place("Samples", "package", "samples:list", "m"),
+            Place("Samples", "package", "samples:list", "m", areas=("coverage",)),
         ),
     ),
     (

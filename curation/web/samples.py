@@ -14,8 +14,9 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from curation import access
-from curation.models import Project, Sample, SampleStep, Verdict, lineage, prompted
+from curation.models import Project, Sample, SampleStep, Verdict, coverage, lineage, prompted
 from curation.recipe.chain import LIMITS
+from curation.recipe.generate.coverage import AXES
 from curation.recipe.reasons import REASONS
 from curation.web import keyset, listing, strips
 
@@ -60,6 +61,10 @@ def _filtered(
     made_by: dict[str, list[tuple[str, str]]],
 ) -> QuerySet[Sample]:
     rows = project.samples.all()
+    if name := filters.text("set", "Of one set", 40):
+        rows = coverage.SETS[name][1](project) if name in coverage.SETS else rows.none()
+    place = {axis: filters.text(axis, f"Of one {axis}", LIMITS["skill"]) for axis in AXES}
+    rows = coverage.within(rows, **place)
     if version := filters.text("prompt", "Made with a version of a prompt", LIMITS["prompt_version"]):
         rows = prompted.made_with(rows, version)
     for name, label, where in BELOW:

@@ -8,7 +8,7 @@ import pytest
 
 from curation.actions import prompts
 from curation.actions.prompts import OURS, PromptOutdated, PromptRefused
-from curation.models import Prompt, PromptVersion
+from curation.models import Activity, Prompt, PromptVersion
 from curation.recipe.chain import LIMITS
 from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.llm.prompts import Part
@@ -76,6 +76,8 @@ def test_a_version_saved_later_takes_over_and_going_back_makes_no_new_one():
     assert prompts.in_force(project, "rewrite")[KEY].label == f"{KEY}/1"
     chosen = Prompt.objects.get(project=project)
     assert chosen.chosen_by == manager and chosen.chosen_at
+    log = Activity.objects.filter(project=project).order_by("id").values_list("subject", flat=True)
+    assert [*log] == [first.label, second.label, first.label, second.label, f"ours of {KEY}"]
 
 
 def test_words_that_leave_out_what_is_asked_about_are_refused_and_nothing_is_stored():
