@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,8 +81,8 @@ def _chosen(request: HttpRequest, project: Project) -> Chosen:
         run = None
     if run:
         found = get_object_or_404(Run, project=project, uuid=run)
-        rows = project.samples.filter(candidate__run=found)
-        return Chosen(f"The run {found.name}", rows, {"run": str(run)})
+        made = project.samples.filter(candidate__run=found)
+        return Chosen(f"The run {found.name}", made, {"run": str(run)})
     key = key if key in coverage.SETS else "approved"
     words, rows = coverage.SETS[key]
     return Chosen(words, rows(project), {"set": key})
@@ -139,7 +140,12 @@ class _Shown:
             and cell.difficulty in ("", *DIFFICULTIES)
             and (not cell.topic or self.seeds.get(cell.topic))
         )
-        return f"{self.run}?{urlencode({'workflow': AIMING[0], **place})}" if can else ""
+        if not can:
+            return ""
+        asked = {"workflow": AIMING[0], **place}
+        if cell.missing >= 1:
+            asked["target"] = str(math.ceil(cell.missing))
+        return f"{self.run}?{urlencode(asked)}"
 
 
 class WantedForm(forms.Form):

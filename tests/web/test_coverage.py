@@ -86,7 +86,8 @@ def test_the_set_is_what_is_approved_or_everything_made_or_one_run(project):
         project=project, name="First", workflow="rewrite", endpoint=endpoint, source=source, job=job, model="tiny",
         target=1, most_candidates=1, budget_tokens=1,
     )  # fmt: skip
-    sample(project, state="rejected", source=source)
+    candidate = run.candidates.create(ordinal=0, seed=make.a_seed(project), number=0, state="done")
+    sample(project, state="rejected", source=source, batch=None, candidate=candidate)
     client = seen_by(project)
     for asked, number in (
         ("", 1),
@@ -111,6 +112,27 @@ def test_thin_places_are_marked_and_what_is_missing_most_comes_first(project):
     page = text_of(seen_by(project, "manager"), PAGE)
     assert page.count(">thin</span>") > 20 and "Where most is missing" in page
     assert f"Science, {SKILLS[0]}, easy" in page or f"Arts and literature, {SKILLS[0]}, easy" in page
+
+
+def test_a_place_leads_to_the_form_of_a_run_for_exactly_that(project):
+    for _ in range(60):
+        sample(project)
+    make.a_seed(project, passage=on(project, "arts"))
+    project.endpoints.create(name="m", address="http://127.0.0.1:9/v1", model="tiny")
+    manager = seen_by(project, "manager")
+    page = text_of(manager, f"{PAGE}?topic=arts")
+    address = unescape(
+        re.search(
+            r'href="([^"]+runs/new\?[^"]+skill=applying[^"]+topic=arts[^"]*|[^"]+runs/new\?[^"]+topic=arts[^"]+skill=applying[^"]*)"',
+            page,
+        )[1]
+    )
+    form = manager.get(address).context["form"]
+    asked = {name: form.initial[name] for name in ("workflow", "topic", "skill", "difficulty")}
+    assert asked == {"workflow": "rewrite", "topic": "arts", "skill": SKILLS[0], "difficulty": "easy"}
+    # Nobody is sent to a run that has nothing to begin with, or that they may not start.
+    assert "runs/new" not in "".join(re.findall(r'href="[^"]*topic=science[^"]*"', page))
+    assert "runs/new" not in text_of(seen_by(project), PAGE)
 
 
 def test_a_manager_says_what_is_wanted_and_the_table_follows(project):
