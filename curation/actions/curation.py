@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from curation.models import Activity, Document, Job, Project, User
 
 LANE = "curate"
-STEPS = ("extract", "assess", "split", "embed", "score", "near_duplicates", "select", "link")
+STEPS = ("extract", "clean", "assess", "split", "embed", "score", "near_duplicates", "select", "link")
 #: What a collection repeats, before all of it is embedded and scored.
-DUPLICATES_FIRST = ("extract", "assess", "split", "embed_likely", "near_duplicates")
+DUPLICATES_FIRST = ("extract", "clean", "assess", "split", "embed_likely", "near_duplicates")
 
 
 class NothingToCurate(Exception):

@@ -33,7 +33,15 @@ class Extraction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["document", "extractor"], name="extraction_per_version")
         ]
-        indexes = [models.Index(fields=["normal_sha256"], name="extraction_normal_form")]
+        indexes = [
+            models.Index(fields=["normal_sha256"], name="extraction_normal_form"),
+            # Few texts have any, and the list of documents asks for them.
+            models.Index(
+                fields=["document"],
+                name="extraction_personal_data",
+                condition=models.Q(notes__has_key="found"),
+            ),
+        ]
 
 
 class Signals(models.Model):

@@ -19,9 +19,15 @@ class Knob:
     unit: str = ""
 
 
+#: What is done about personal data and secrets in texts (`Knobs.personal_data`).
+UNHEEDED, FLAG, MASK = 0, 1, 2
+
+
 @dataclass(frozen=True, slots=True)
 class Knobs:
     min_document_characters: int = 200
+    cut_repeated_lines: int = 1
+    personal_data: int = FLAG
     # With starter-1 these keep five of six pages of an ordinary mix of web pages (articles, shops, forums,
     # documentation) and a third of all their passages.
     min_educational: float = 2.3
@@ -44,6 +50,18 @@ class Knobs:
 KNOBS: dict[str, Knob] = {
     "min_document_characters": Knob(
         "Shortest document", "Documents with less text are left out as too short.", 0, 100_000, "characters"
+    ),
+    "cut_repeated_lines": Knob(
+        "Repeated lines are cut",
+        "1: lines that a tenth of a source's documents share are cut from new texts. 0: they stay.",
+        0,
+        1,
+    ),
+    "personal_data": Knob(
+        "Personal data and secrets",
+        "1: mail addresses, telephone numbers, keys and the like are counted and shown. 2: they are masked too, by the next curation and for good. 0: nothing is shown.",
+        0,
+        2,
     ),
     "min_educational": Knob("Educational value of a page", "Pages that score lower are left out.", 0, 5),
     "min_factual": Knob(

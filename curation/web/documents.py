@@ -26,6 +26,7 @@ from curation.models import (
     Source,
     lineage,
 )
+from curation.recipe.ingest.cleaning import find
 from curation.web import keyset, listing, scores, standing, strips
 from curation.web.signals import signals_of
 
@@ -83,6 +84,12 @@ def _filtered(project: Project, filters: listing.Filters, choices: listing.Choic
         rows = rows.filter(left_out=reason)
     if language := filters.select("language", "Language", choices.languages):
         rows = rows.filter(language=language)
+    if project.settings.personal_data and (
+        found := filters.select("found", "Personal data and secrets", PERSONAL)
+    ):
+        rows = rows.filter(extraction__notes__has_key="found")
+        if found != ANY:
+            rows = rows.filter(extraction__notes__found__has_key=found)
     source = filters.select("source", "Source", choices.sources)
     kind = filters.select("kind", "Kind", Source.Kind.choices)
     sources = choices.sources_of(source, kind)
@@ -94,6 +101,9 @@ def _filtered(project: Project, filters: listing.Filters, choices: listing.Choic
 #: Not curated yet: the same words as in `models.funnel`.
 _UNJUDGED = Q(extraction=None) | Q(assessed_at=None)
 STATES = (("kept", "Kept"), ("left_out", "Left out"), ("waiting", "Not curated yet"))
+#: What the texts of documents can be asked for: `cleaning.find.KINDS`.
+ANY = "any"
+PERSONAL = ((ANY, "Any of it"), *((key, kind.title) for key, kind in find.KINDS.items()))
 
 
 def _light(rows: QuerySet[Document]) -> QuerySet[Document]:
@@ -208,12 +218,24 @@ def stretches(text: str, at: int, passages: list[Passage]) -> list[Stretch]:
 def _measured(document: Document) -> dict[str, Any]:
     extraction = document.extraction
     if extraction is None:
-        return {"signals": [], "languages": [], "doubt": {}}
+        return {"signals": [], "languages": [], "doubt": {}, "personal": []}
     return {
         "signals": signals_of(Signals.objects.filter(extraction=extraction)),
         "languages": [(code, share) for code, share in extraction.language_scores],
         "doubt": extraction.notes.get("language", {}),
+        "personal": _personal(document.project, extraction),
     }
+
+
+def _personal(project: Project, extraction: Extraction) -> list[tuple[str, int, bool]]:
+    """(what, how many, whether masked) of the personal data and secrets in a text, where the project heeds them."""
+    if not project.settings.personal_data:
+        return []
+    return [
+        (find.KINDS[key].title if key in find.KINDS else key, count, name == "masked")
+        for name in ("found", "masked")
+        for key, count in extraction.notes.get(name, {}).items()
+    ]
 
 
 def safe_link(address: str) -> str:

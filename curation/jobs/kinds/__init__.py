@@ -6,6 +6,7 @@ from curation.jobs.kind import Kind
 from curation.jobs.kinds import (
     annotate,
     assess,
+    clean,
     demonstration,
     embed,
     embed_likely,
@@ -29,6 +30,7 @@ KINDS: dict[str, Kind] = {
         ingest.IMPORT,
         ingest.UNDO,
         extract.KIND,
+        clean.KIND,
         assess.KIND,
         split.KIND,
         embed.KIND,

@@ -18,7 +18,6 @@ from curation.jobs.kind import ChunkPlan, Kind, Pulse, Tally
 from curation.models import Chunk, Document, Extraction, Job, Signals
 from curation.recipe.scoring import signals
 from curation.recipe.steps import IdentifyLanguage, MeasureSignals
-from curation.recipe.text.language import Language
 
 DOCUMENTS = 200  # per chunk
 CHARACTERS = 2_000_000
@@ -66,15 +65,10 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> list[Assessed]:
         measured = MeasureSignals().process_batch(list(texts.values()))
         for key, said, values in zip(texts, found, measured, strict=True):
             scores = [[code, probability] for code, probability in said.scores]
-            made.append(Assessed(key, said.code, scores, _doubt(said), signals.corruption(values), values))
+            corrupted = signals.corruption(values, said.scores[0][1] if said.scores else 1.0)
+            made.append(Assessed(key, said.code, scores, said.doubt, corrupted, values))
         pulse.beat(min(start + BATCH, len(keys)))
     return made
-
-
-def _doubt(said: Language) -> dict[str, Any]:
-    """Why the language is uncertain, and what a mixed text is made of; empty when it is certain."""
-    parts = {"parts": [[code, share] for code, share in said.parts]} if said.uncertain == "mixed" else {}
-    return {"uncertain": said.uncertain, **parts} if said.uncertain else {}
 
 
 def save(job: Job, chunk: Chunk, result: list[Assessed]) -> Tally:

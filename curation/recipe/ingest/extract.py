@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from curation.recipe.ingest.cleaning.find import counts, find
+from curation.recipe.ingest.cleaning.repair import repair
 from curation.recipe.ingest.content_type import as_utf8, without_charset
 from curation.recipe.ingest.extractors import (
     code,
@@ -34,6 +36,9 @@ from curation.recipe.records import Dropped
 MARKUP_BYTES = 24 * MIB
 PDF_BYTES = 64 * MIB
 TEXT_CHARACTERS = 8_000_000
+
+#: Places of personal data that are noted of one document.
+FOUND_SHOWN = 20
 
 UNREADABLE = re.compile("[\ufffd\x80-\x9f]")
 
@@ -118,4 +123,22 @@ def extract(content: bytes, media_type: str, address: str = "") -> Extracted | D
         return Dropped("empty")
     if (lost := len(UNREADABLE.findall(text))) * 10 > len(text):
         return Dropped("not_text", f"{lost:,} of {len(text):,} characters cannot be read.")
-    return Extracted(**found)
+    return Extracted(**cleaned(found))
+
+
+def cleaned(found: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a text with encodings and characters put right, and what was found of personal data noted."""
+    text, done = repair(found["text"])
+    notes = {**found.get("notes", {}), **({"repaired": done} if done else {}), **searched(text)}
+    return {**found, "text": text, "notes": notes}
+
+
+def searched(text: str) -> dict[str, Any]:
+    """Notes on personal data and secrets: how many of each kind, and where the first stand. Empty where there is none."""
+    spans = find(text)
+    if not spans:
+        return {}
+    return {
+        "found": counts(spans),
+        "found_at": [[one.kind, one.start, one.end] for one in spans[:FOUND_SHOWN]],
+    }

@@ -125,6 +125,8 @@ def _told(outcome: Outcome, result: Extracted | Dropped) -> Outcome:
         return outcome
     said = language.identify([result.text])[0]
     outcome.text, outcome.notes = result.text, dict(result.notes)
+    if said.uncertain:
+        outcome.notes["language"] = said.doubt
     outcome.title = outcome.title or result.title
     outcome.address = outcome.address or result.address
     outcome.language, outcome.language_scores = said.code, list(said.scores)

@@ -78,7 +78,7 @@ _MOJIBAKE = re.compile(
     "[ÃÂÐÑØÙÎÏ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â[€\u0080-\u009f][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]?|ï¿½"
 )
 # Not the private-use area: fonts of icons live there, on pages that are otherwise sound.
-_BROKEN = re.compile("[\ufffd\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_BROKEN = re.compile(r"\(cid:\d+\)|" "[\ufffd\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
 @dataclass
@@ -298,7 +298,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("reasoning_words", "Words of reasoning", "Because, therefore, if, suppose and their kin (six languages) over words.", "ratio", "", _among(_REASONING)),
     Signal("personal_words", "Personal words", "First and second person and chat words over words.", "ratio", "", _among(_PERSONAL)),
     Signal("promotion", "Words of promotion", "Prices and words of selling over words.", "ratio", "", _per_word(_PROMOTION)),
-    Signal("broken_characters", "Broken characters", "Replacement and control characters over characters that are not white space.", "share", "",
+    Signal("broken_characters", "Broken characters", "Replacement and control characters, and glyphs that a PDF only numbers, over characters that are not white space.", "share", "",
            lambda t: len(_BROKEN.findall(t.measured)) / t.visible),
     Signal("mojibake", "Wrongly decoded characters", "Pairs that arise when UTF-8 is read as Latin-1, over characters that are not white space.", "share", "",
            lambda t: min(1.0, 2 * len(_MOJIBAKE.findall(t.measured)) / t.visible)),
@@ -318,54 +318,78 @@ def measure(text: str) -> dict[str, float]:
 #: Limits of the judgement. They are ours: the recipe names the statistics, not where they end.
 MOST_BROKEN = 0.005
 MOST_MOJIBAKE = 0.01
-MOST_SURPRISE = 5.2
+MOST_SURPRISE = 5.6
+#: The same for a text that is in no language for sure. Somali, Xhosa and Bosnian come to 4.9, and words with their letters mixed up no further: those pass.
+MOST_SURPRISE_IN_DOUBT = 5.0
+LEAST_CERTAINTY = 0.6
 LEAST_COMPRESSION = 0.10
 LEAST_COMPRESSION_CHARS = 1_000
 MOST_COMPRESSION = 0.80
 MOST_COMPRESSION_CHARS = 2_000
 LEAST_LETTERS = 0.25
+LEAST_LETTERS_OF_FORMULAS = 0.10
+LEAST_MARKUP_OF_TABLE = 0.08
+MOST_WORD_LENGTH = 20.0
+LEAST_WORD_LENGTH = 1.6
+LEAST_ENTROPY_OF_SIGNS = 3.9
 MOST_REPEATED = 0.60
 
 
-def corruption(values: dict[str, float]) -> str:
+def corruption(values: dict[str, float], certainty: float = 1.0) -> str:
     """Why a text with these signals is corrupted, in words with the number and its limit; "" when it is not.
 
-    Any one outlier is enough. Short texts are judged only by what is reliable on them.
+    `certainty` is the probability of its best language, which rests on n-grams too. Any one outlier is enough. Short texts are
+    judged only by what is reliable on them; code and formulas not by their letters.
     """
     characters = values["characters"]
+    prose = values["code_lines"] < 0.3
     if values["broken_characters"] > MOST_BROKEN and values["broken_characters"] * characters >= 3:
         return _evidence("broken characters", values["broken_characters"], MOST_BROKEN, percent=True)
     if values["mojibake"] > MOST_MOJIBAKE and values["mojibake"] * characters >= 6:
         return _evidence("wrongly decoded characters", values["mojibake"], MOST_MOJIBAKE, percent=True)
-    if values["letter_surprise"] > MOST_SURPRISE and values["code_lines"] < 0.3:
-        return _evidence(
-            "letters as improbable as noise", values["letter_surprise"], MOST_SURPRISE, " bits a letter"
-        )
-    if characters >= LEAST_COMPRESSION_CHARS and values["compression"] < LEAST_COMPRESSION:
-        return _evidence(
-            "repetitive: compression ratio", values["compression"], LEAST_COMPRESSION, least=True
-        )
+    doubted = certainty < LEAST_CERTAINTY and values["formulas"] < 0.05
+    limit = MOST_SURPRISE_IN_DOUBT if doubted else MOST_SURPRISE
+    if prose and values["letter_surprise"] > limit:
+        return _evidence("letters as improbable as noise", values["letter_surprise"], limit, " bits a letter")
+    if prose and characters >= 200 and (said := _words_lost(values)):
+        return said
+    return _repeated(values) or _unlike_text(values)
+
+
+def _words_lost(values: dict[str, float]) -> str:
+    """Words run together, or taken apart letter by letter (a script that writes a word per sign has many more signs)."""
+    if values["letters"] < 0.5:
+        return ""
+    length = values["mean_word_length"]
+    if length > MOST_WORD_LENGTH:
+        return _evidence("words run together: mean length", length, MOST_WORD_LENGTH, " characters")
+    if length < LEAST_WORD_LENGTH and values["entropy"] < LEAST_ENTROPY_OF_SIGNS:
+        return _evidence("every letter apart: mean length of words", length, LEAST_WORD_LENGTH, " characters", least=True)  # fmt: skip
+    return ""
+
+
+def _repeated(values: dict[str, float]) -> str:
+    if values["characters"] >= LEAST_COMPRESSION_CHARS and values["compression"] < LEAST_COMPRESSION:
+        return _evidence("repetitive: compression ratio", values["compression"], LEAST_COMPRESSION, least=True)  # fmt: skip
+    if values["characters"] >= 500 and values["duplicate_10_grams"] > MOST_REPEATED:
+        said = "repetitive: text in runs of ten words that stood before"
+        return _evidence(said, values["duplicate_10_grams"], MOST_REPEATED, percent=True)
+    return ""
+
+
+def _unlike_text(values: dict[str, float]) -> str:
+    """As hard to compress as noise, or hardly any letters where there is neither code nor table nor formula to explain it."""
     # Ideographs carry more per byte, and a text of them never compresses as far as letters do.
     if (
-        characters >= MOST_COMPRESSION_CHARS
+        values["characters"] >= MOST_COMPRESSION_CHARS
         and values["compression"] > MOST_COMPRESSION
         and values["mean_word_length"] > 1.5
     ):
         return _evidence("like noise: compression ratio", values["compression"], MOST_COMPRESSION)
-    if characters >= 500 and values["duplicate_10_grams"] > MOST_REPEATED:
-        return _evidence(
-            "repetitive: text in runs of ten words that stood before",
-            values["duplicate_10_grams"],
-            MOST_REPEATED,
-            percent=True,
-        )
-    if (
-        characters >= 200
-        and values["letters"] < LEAST_LETTERS
-        and values["code_lines"] < 0.3
-        and values["formulas"] < 0.05
-    ):
-        return _evidence("hardly any letters", values["letters"], LEAST_LETTERS, percent=True, least=True)
+    table = values["markup"] >= LEAST_MARKUP_OF_TABLE and values["digits"] >= values["letters"]
+    limit = LEAST_LETTERS_OF_FORMULAS if values["formulas"] >= 0.05 or table else LEAST_LETTERS
+    if values["characters"] >= 200 and values["letters"] < limit and values["code_lines"] < 0.3:
+        return _evidence("hardly any letters", values["letters"], limit, percent=True, least=True)
     return ""
 
 

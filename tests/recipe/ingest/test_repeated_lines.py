@@ -4,7 +4,20 @@ from curation.recipe.ingest.cleaning.lines import REASON, cut, gather
 
 CONSENT = "We use cookies to give you the best experience on our site."
 FOOTER = "Share on Facebook\nShare by mail\nAll rights reserved by the Northlight Press."
-SUBJECTS = "rivers glass bread tides comets looms bees salt maps clocks paper bridges".split()
+SUBJECTS = [
+    "rivers",
+    "glass",
+    "bread",
+    "tides",
+    "comets",
+    "looms",
+    "bees",
+    "salt",
+    "maps",
+    "clocks",
+    "paper",
+    "bridges",
+]
 
 
 def page(number, *more):
@@ -59,7 +72,9 @@ def test_a_heading_without_marks_stays_though_every_page_has_it():
 
 
 def test_copies_of_one_page_do_not_make_its_text_boilerplate():
-    body = "\n\n".join(f"Sentence {n} of the rivers says what no other does, at some length and with care." for n in range(9))
+    body = "\n\n".join(
+        f"Sentence {n} of the rivers says what no other does, at some length and with care." for n in range(9)
+    )
     copies = [page(0, body).replace("number 0", f"number {n}") for n in range(8)]
     lines = gather([*copies, *PAGES[1:5]])
     assert not any("rivers" in line for line in lines)

@@ -60,10 +60,14 @@ KINDS: dict[str, Kind] = {
     "api_key": _secret("Key with a maker's prefix", secrets.PREFIXED, *secrets.SIGNS),
     "secret": _secret("Value named as a secret", secrets.NAMED, *secrets.NAMES),
     "email": _personal("Mail address", personal.EMAIL, "@"),
-    "email_in_words": _personal("Mail address in words", personal.EMAIL_IN_WORDS, "at)", "at]", "at}", "AT)", "AT]"),
+    "email_in_words": _personal(
+        "Mail address in words", personal.EMAIL_IN_WORDS, "at)", "at]", "at}", "AT)", "AT]"
+    ),
     "iban": _personal("Bank account (IBAN)", personal.IBAN),
     "card": _personal("Payment card", personal.CARD),
-    "national_id": _personal("Social security number", personal.NATIONAL_ID, "SSN", "ocial security", "ocial Security"),
+    "national_id": _personal(
+        "Social security number", personal.NATIONAL_ID, "SSN", "ocial security", "ocial Security"
+    ),
     "ip_address": _personal("IP address", personal.IP_FOUR, "."),
     "ip_address_six": _personal("IP address (version 6)", personal.IP_SIX, ":"),
     "phone": _personal("Telephone number", personal.PHONE),

@@ -26,7 +26,9 @@ EXCERPT = 160
 MOST_CUTS = 50  # that are noted of one document
 
 _FENCE = re.compile(r"[ \t>]*(```+|~~~+)")
-_STRUCTURE = re.compile(r"#|\||>|\$\$|\\(?:begin|end|\[)|={3,}|-{3,}|\*\*[^*]+\*\*:?$|__[^_]+__:?$|!\[|\[\^|\t| {4}")
+_STRUCTURE = re.compile(
+    r"#|\||>|\$\$|\\(?:begin|end|\[)|={3,}|-{3,}|\*\*[^*]+\*\*:?$|__[^_]+__:?$|!\[|\[\^|\t| {4}"
+)
 _FORMULA = re.compile(r"\$[^$]+\$|\\[a-z]+\{")
 _ENDED = re.compile(r"[.!?…。！？।»\"”')\]]$|©")
 _IDEOGRAPH = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")

@@ -85,6 +85,8 @@ _NO_DOMAIN = frozenset(
 _NOBODY = frozenset(
     ["git", "hg", "svn", "user", "username", "you", "your", "name", "someone", "me", "foo", "bar"]
 )
+
+
 def _is_email(found: re.Match[str]) -> bool:
     if found["top"].lower() in _NO_DOMAIN or _EXAMPLE_DOMAIN.search(found["domain"]):
         return False

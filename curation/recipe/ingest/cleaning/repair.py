@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 #: What must not be touched: fenced code, code within a line, formulas between dollars.
@@ -28,6 +29,13 @@ _LIGATURES = {
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _UNSEEN = re.compile("[\u00ad\u2060\ufeff]|(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])")  # fmt: skip
 _BREAKS = re.compile("[\u0085\u2028\u2029]")
+#: What is replaced: the name it is counted by, the signs, and what stands in their place.
+Rule = tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]]
+_RULES: tuple[Rule, ...] = (
+    ("ligatures", _LIGATURE, lambda found: _LIGATURES[found[0]]),
+    ("unseen", _UNSEEN, lambda found: ""),
+    ("breaks", _BREAKS, lambda found: "\n"),
+)
 EXCERPT = 80
 
 
@@ -37,16 +45,12 @@ def repair(text: str) -> tuple[str, dict[str, Any]]:
         return text, {}
     done: dict[str, Any] = {}
     if _SUSPECT.search(text):
-        text = _outside(text, lambda part: _decoded(part, done))
-    for name, pattern, instead in (
-        ("ligatures", _LIGATURE, lambda found: _LIGATURES[found[0]]),
-        ("unseen", _UNSEEN, lambda found: ""),
-        ("breaks", _BREAKS, lambda found: "\n"),
-    ):
-        if pattern.search(text):
-            text = _outside(text, lambda part: _replaced(part, name, pattern, instead, done))
+        text = _outside(text, partial(_decoded, done))
+    for rule in _RULES:
+        if rule[1].search(text):
+            text = _outside(text, partial(_replaced, rule, done))
     if not unicodedata.is_normalized("NFC", text):
-        text = _outside(text, lambda part: _composed(part, done))
+        text = _outside(text, partial(_composed, done))
     return text, done
 
 
@@ -60,7 +64,7 @@ def _outside(text: str, change: Callable[[str], str]) -> str:
     return "".join([*pieces, change(text[last:])])
 
 
-def _decoded(part: str, done: dict[str, Any]) -> str:
+def _decoded(done: dict[str, Any], part: str) -> str:
     from ftfy import fix_encoding
     from ftfy.fixes import fix_c1_controls
 
@@ -82,20 +86,15 @@ def _around(line: str, other: str) -> str:
     return line[max(0, first - EXCERPT // 4) :][:EXCERPT]
 
 
-def _replaced(
-    part: str,
-    name: str,
-    pattern: re.Pattern[str],
-    instead: Callable[[re.Match[str]], str],
-    done: dict[str, Any],
-) -> str:
+def _replaced(rule: Rule, done: dict[str, Any], part: str) -> str:
+    name, pattern, instead = rule
     part, count = pattern.subn(instead, part)
     if count:
         done[name] = done.get(name, 0) + count
     return part
 
 
-def _composed(part: str, done: dict[str, Any]) -> str:
+def _composed(done: dict[str, Any], part: str) -> str:
     composed = unicodedata.normalize("NFC", part)
     if composed != part:
         done["composed"] = done.get("composed", 0) + max(1, len(part) - len(composed))
