@@ -100,10 +100,28 @@ def spread(
         unit=level,
         axis=axis,
         counts=counted(ordered, axis, bins),
+        threshold=_limit(signal, axis, level),
         before=mine,
         overflow=ordered[-1] > axis.high,
     )
     return Spread(signal, bars, at, ordered[0], ordered[-1])
+
+
+def _limit(signal: Signal, axis: Axis, level: str) -> float | None:
+    """Where documents begin to count as corrupted, as far as the picture reaches."""
+    limits = signals.LIMITS.get(signal.key, ()) if level == "documents" else ()
+    return next((limit for _, limit in limits if axis.low < limit < axis.high), None)
+
+
+def _limits(signal: Signal, sample: measured.Sampled, level: str) -> list[tuple[str, int]]:
+    """(limit in words, how many of the sample lie beyond) of the judgement of corrupted documents."""
+    if level != "documents":
+        return []
+    values = [row.values[signal.key] for row in sample.rows if signal.key in row.values]
+    return [
+        (f"{side.capitalize()} {say(signal, limit)}", sum(one < limit if side == "below" else one > limit for one in values))
+        for side, limit in signals.LIMITS.get(signal.key, ())
+    ]  # fmt: skip
 
 
 def _axis_words(signal: Signal, step: float) -> Any:
@@ -186,6 +204,7 @@ def signal(request: HttpRequest, project: str, signal: str) -> HttpResponse:
         "mine": None if mine is None else say(found, mine),
         "place": _place(found, sample, mine),
         "ends": _ends(opened, found, sample, level),
+        "limits": _limits(found, sample, level),
     }
     return render(request, "signals/signal.html", context)
 

@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "scorer_reading": ("tests.bench.scorer_reading", "scorer_reading"),
     "scorer_snippets": ("tests.bench.scorer_snippets", "scorer_snippets"),
     "scorer_edu": ("tests.bench.scorer_edu", "scorer_edu"),
+    "cleaning": ("tests.bench.cleaning", "cleaning"),
     "language": ("tests.bench.language", "bench_language"),
     "map": ("tests.bench.map", "project_map"),
     "extraction": ("tests.bench.extraction", "extraction"),

@@ -205,3 +205,22 @@ def test_the_score_of_a_page_stays_hidden_from_those_who_have_yet_to_rate_it(pro
     Item.objects.update(state="rated")
     assert "4.4" in client.get(where).content.decode()
     assert str(page.uuid) in client.get(f"{where}?sort=highest").content.decode()
+
+
+def test_documents_with_personal_data_are_listed_by_its_kind_unless_the_project_does_not_heed_it(project):
+    client = seen_by(project)
+    letter, form, _ = (make.a_document(project, title, title=title) for title in ("Letter", "Form", "Tides"))
+    for document, notes in (
+        (letter, {"found": {"email": 2, "phone": 1}}),
+        (form, {"found": {"card": 1}, "masked": {"iban": 1}}),
+    ):
+        document.extraction.notes = notes
+        document.extraction.save()
+    assert titles(client, "?found=any") == ["Form", "Letter"]
+    assert titles(client, "?found=email") == ["Letter"] and titles(client, "?found=token") == []
+    shown = text_of(client.get(address(form)))
+    assert "Payment card" in shown and "Bank account (IBAN) masked" in shown
+    project.knobs = {"personal_data": 0}
+    project.save()
+    assert len(titles(client, "?found=any")) == 3
+    assert "Payment card" not in text_of(client.get(address(form)))

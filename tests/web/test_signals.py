@@ -134,3 +134,13 @@ def test_both_pages_ask_seldom_however_much_there_is(project):
         measure(make.a_document(project, f"More {at}."))
     assert [queries(client, address) for address in (LIST, f"{LIST}words/")] == few
     assert max(few) <= LIST_QUERIES
+
+
+def test_the_limit_beyond_which_documents_are_corrupted_is_drawn_with_how_many_lie_there(project):
+    for value in (0.02, 0.3, 0.5):
+        document = make.a_document(project, str(value), title=str(value))
+        values = dict.fromkeys(signals.KEYS, 0.0) | {"compression": value}
+        Signals.objects.create(extraction=document.extraction, version=signals.VERSION, values=values)
+    page = seen_by(project).get(f"/projects/{project.slug}/signals/compression/")
+    assert page.context["limits"] == [("Below 0.100", 1), ("Above 0.800", 0)]
+    assert b"histogram-threshold" in page.content

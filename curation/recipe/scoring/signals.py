@@ -334,6 +334,17 @@ LEAST_WORD_LENGTH = 1.6
 LEAST_ENTROPY_OF_SIGNS = 3.9
 MOST_REPEATED = 0.60
 
+#: Where a document begins to be an outlier: the limits as a picture shows them, each below or above.
+LIMITS: dict[str, tuple[tuple[str, float], ...]] = {
+    "broken_characters": (("above", MOST_BROKEN),),
+    "mojibake": (("above", MOST_MOJIBAKE),),
+    "letter_surprise": (("above", MOST_SURPRISE),),
+    "compression": (("below", LEAST_COMPRESSION), ("above", MOST_COMPRESSION)),
+    "duplicate_10_grams": (("above", MOST_REPEATED),),
+    "letters": (("below", LEAST_LETTERS),),
+    "mean_word_length": (("below", LEAST_WORD_LENGTH), ("above", MOST_WORD_LENGTH)),
+}
+
 
 def corruption(values: dict[str, float], certainty: float = 1.0) -> str:
     """Why a text with these signals is corrupted, in words with the number and its limit; "" when it is not.
