@@ -29,8 +29,8 @@ CONTENTS = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*\.?\s+\S.*?|.+?(?:\s?\.){3,})\s*
 CAPTION = re.compile(r"(?:figure|fig\.|table|tab\.|algorithm|scheme|abbildung|tabelle)\s*\d+", re.IGNORECASE)
 BULLET = re.compile(r"[•◦▪‣●○■∙·*–-]\s+\S|(?:\(?\d{1,2}[.)]|\(?[a-z][.)])\s+\S")
 DOTS = "•◦▪‣●○■∙·"
+HYPHENS = ("-", "\u2010")
 ENDS = re.compile(r"[.!?:;。！？…][\"'”’)\]]*$")
-HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u2010]$")
 
 
 @dataclass(slots=True)
@@ -148,9 +148,7 @@ def _sections(paragraph: Paragraph) -> bool:
 
 def _goes_on(before: Paragraph, paragraph: Paragraph) -> bool:
     first = paragraph.text[:1]
-    return not before.ended and (
-        first.islower() or first in "([0123456789" or HYPHENATED.search(before.text) is not None
-    )
+    return not before.ended and (first.islower() or first in "([0123456789" or hyphenated(before.text))
 
 
 def _paragraphs(block: Block, style: Style) -> list[Paragraph]:
@@ -196,7 +194,7 @@ def _starts(group: list[Line], line: Line, block: Block, style: Style) -> bool:
         return True
     if line.top - last.bottom > 0.75 * line.size:
         return True
-    if BULLET.match(line.text) and (line.text[0] in DOTS or ENDS.search(last.text)):
+    if BULLET.match(line.text) and (line.text[0] in DOTS or ends(last.text)):
         return True
     width = max(block.right - block.left, 1.0)
     ended_short = last.right < block.right - SHORT * width
@@ -204,21 +202,19 @@ def _starts(group: list[Line], line: Line, block: Block, style: Style) -> bool:
     hanging = len(group) > 1 and group[0].left < group[1].left - INDENT * line.size
     if hanging:
         return line.left < last.left - INDENT * line.size
-    if indented and len(group) == 1 and group[0].left <= block.left + 1 and not ENDS.search(last.text):
+    if indented and len(group) == 1 and group[0].left <= block.left + 1 and not ends(last.text):
         return False  # the second line of a hanging entry
-    return (indented and (ended_short or bool(ENDS.search(last.text)))) or (
-        ended_short and bool(ENDS.search(last.text))
-    )
+    return (indented and (ended_short or ends(last.text))) or (ended_short and ends(last.text))
 
 
 def _headlike(line: Line, style: Style) -> bool:
     """Larger or bolder than the body, short, and with letters in it."""
+    if line.size <= style.body * LARGER and not (line.all_bold and line.size > style.body * 0.97):
+        return False
     words = line.text
-    if len(words.split()) > HEADING_WORDS or sum(letter.isalpha() for letter in words) < 3 or line.cells > 2:
+    if len(line.words) > HEADING_WORDS or line.cells > 2 or CAPTION.match(words) or words[:1] in DOTS:
         return False
-    if CAPTION.match(words) or line.text[:1] in DOTS:
-        return False
-    return line.size > style.body * LARGER or (line.all_bold and line.size > style.body * 0.97)
+    return sum(letter.isalpha() for letter in words) >= 3
 
 
 def _paragraph(lines: list[Line], block: Block, style: Style) -> Paragraph:
@@ -233,14 +229,14 @@ def _paragraph(lines: list[Line], block: Block, style: Style) -> Paragraph:
             return Paragraph(text, "title", look=(size, lines[0].all_bold))
         if CONTENTS.match(text):
             return Paragraph(text, "rows")
-        if section or not ENDS.search(text):
+        if section or not ends(text):
             return Paragraph(text, "heading", _level(text, size, style), look=(size, lines[0].all_bold))
     if any(line.cells > 1 for line in lines):
         return Paragraph(text, "rows")
     if CAPTION.match(text) or size < style.body * SMALL:
         return Paragraph(text, "small")
     full = lines[-1].right >= block.right - SHORT * max(block.right - block.left, 1.0)
-    return Paragraph(text, "text", ended=bool(ENDS.search(text)) or not (full or HYPHENATED.search(text)))
+    return Paragraph(text, "text", ended=ends(text) or not (full or hyphenated(text)))
 
 
 def _level(text: str, size: float, style: Style) -> int:
@@ -253,11 +249,21 @@ def _level(text: str, size: float, style: Style) -> int:
     return 2 if size > style.body * 1.15 else 3
 
 
+def hyphenated(text: str) -> bool:
+    """Whether a text ends within a word."""
+    return text[-1:] in HYPHENS and text[-2:-1].isalpha()
+
+
+def ends(text: str) -> bool:
+    """Whether a text ends a sentence, quotation marks and brackets after it or not."""
+    return ENDS.search(text[-8:]) is not None
+
+
 def joined(before: str, after: str, style: Style) -> str:
     """Two lines as one. A hyphen at the end goes where the word is one without it: the document itself is asked first."""
-    if not HYPHENATED.search(before) or not after[:1].isalpha():
+    if not hyphenated(before) or not after[:1].isalpha():
         return f"{before} {after}"
-    head, tail = re.search(r"([^\s]*)[-\u2010]$", before), re.match(r"[\w’'-]*[\w’']", after)
+    head, tail = re.search(r"(\S*)[-\u2010]$", before[-80:]), re.match(r"[\w’'-]*[\w’']", after)
     if head is None or tail is None:
         return f"{before} {after}"
     start = re.sub(r"^\W+", "", head[1]).casefold()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,10 @@ from curation.recipe.ingest.found import Unreadable
 
 LETTERS = 400_000  # of one page; more is a drawing made of letters
 BOLD = 600  # font weight
-HYPHENS = ("\x02", "\ufffe")
+TINY = 1.5  # points
+#: A word; pdfium puts the two halves of a word that a line breaks together, with a mark of its own between.
+WORD = re.compile("([^\\s\x02\ufffe]+)([\x02\ufffe]?)")
+CONTROLS = re.compile("[\x00-\x1f]")
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ft", "ﬆ": "st", "ĳ": "ij", "Ĳ": "IJ"})  # fmt: skip
 
 
@@ -172,48 +176,45 @@ def _upright(word: Word, quarter: int, width: float, height: float) -> Word:
 
 def _words(raw: Any, text: Any, count: int) -> Iterator[tuple[Word, int]]:
     """Every word with the quarter of a turn its letters make. Places as PDF has them: `top` is the lower edge."""
-    box = raw.FS_RECTF()
-    letters: list[str] = []
-    start = last = 0
-    for index in range(count + 1):
-        letter = chr(raw.FPDFText_GetUnicode(text, index) or 32) if index < count else " "
-        broken = (
-            letter in HYPHENS
-        )  # pdfium puts the two halves of a word that a line breaks together, with this between
-        if not letter.isspace() and not broken:
-            if ord(letter) >= 32:
-                start = start if letters else index
-                letters.append(letter)
-                last = index
-        elif letters:
-            if word := _word(raw, text, "".join(letters) + "-" * broken, start, last, box):
-                word[0].breaks = broken or letter in "\r\n"
-                yield word
-            letters = []
+    unicode, box, place = raw.FPDFText_GetUnicode, raw.FPDFText_GetLooseCharBox, raw.FS_RECTF()
+    letters = "".join([chr(unicode(text, index) or 32) for index in range(count)])
+    for found in WORD.finditer(letters):
+        start, last = found.start(), found.end(1) - 1
+        written = CONTROLS.sub("", found[1]).translate(LIGATURES)
+        if not written or not box(text, start, place):
+            continue
+        left, low, right, high = place.left, place.bottom, place.right, place.top
+        if last != start and box(text, last, place):
+            left, low = min(left, place.left), min(low, place.bottom)
+            right, high = max(right, place.right), max(high, place.top)
+        # A sum is finite when all of it is; opposite infinities make no number, which is not finite either.
+        if math.isfinite(left + low + right + high):
+            size, bold, quarter = _look(raw, text, start)
+            # Some files state a size of one and scale the page: what is drawn is as high as its box.
+            size = size if size > TINY else (high - low if quarter % 2 == 0 else right - left)
+            broken = found[2] != ""
+            word = Word(written + "-" * broken, left, low, right, high, size, bold)
+            word.breaks = broken or letters[found.end() : found.end() + 1] in "\r\n"
+            yield word, quarter
 
 
-def _word(raw: Any, text: Any, letters: str, start: int, last: int, box: Any) -> tuple[Word, int] | None:
-    if not raw.FPDFText_GetLooseCharBox(text, start, box):
-        return None
-    left, low, right, high = box.left, box.bottom, box.right, box.top
-    if last != start and raw.FPDFText_GetLooseCharBox(text, last, box):
-        left, low = min(left, box.left), min(low, box.bottom)
-        right, high = max(right, box.right), max(high, box.top)
-    if not all(map(math.isfinite, (left, low, right, high))):
-        return None
-    size = raw.FPDFText_GetFontSize(text, start)
-    angle = raw.FPDFText_GetCharAngle(text, start)
-    quarter = round(angle / (math.pi / 2)) % 4 if math.isfinite(angle) and angle >= 0 else 0
-    bold = raw.FPDFText_GetFontWeight(text, start) >= BOLD or _named_bold(raw, text, start)
-    # The stated size may be scaled by the page; what is drawn is as high as its box.
-    drawn = (high - low) if quarter % 2 == 0 else (right - left)
-    size = size if size > 1.5 else drawn
-    return Word(letters.translate(LIGATURES), left, low, right, high, size, bold), quarter
+def _look(raw: Any, text: Any, index: int) -> tuple[float, bool, int]:
+    """Size, whether it is bold, and direction, of one letter."""
+    angle = raw.FPDFText_GetCharAngle(text, index)
+    quarter = round(angle / (math.pi / 2)) % 4 if math.isfinite(angle) and angle > 0 else 0
+    weight = raw.FPDFText_GetFontWeight(text, index)
+    bold = weight >= BOLD or (weight <= 0 and _named_bold(raw, text, index))
+    return raw.FPDFText_GetFontSize(text, index), bold, quarter
 
 
 def _named_bold(raw: Any, text: Any, index: int) -> bool:
-    name = ctypes.create_string_buffer(80)
-    flags = ctypes.c_int()
-    if not raw.FPDFText_GetFontInfo(text, index, name, 80, ctypes.byref(flags)):
-        return False
-    return any(sign in name.value for sign in (b"Bold", b"bold", b"Medi", b"CMBX", b"Black", b"Heavy"))
+    return (
+        bool(raw.FPDFText_GetFontInfo(text, index, NAME, len(NAME), FLAGS))
+        and BOLD_NAME.search(NAME.value) is not None
+    )
+
+
+#: What pdfium writes a font's name into. One for all: it is not to be used by several threads anyway.
+NAME = ctypes.create_string_buffer(80)
+FLAGS = ctypes.pointer(ctypes.c_int())
+BOLD_NAME = re.compile(rb"[Bb]old|Medi|CMBX|Black|Heavy")
