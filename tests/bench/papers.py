@@ -107,7 +107,7 @@ def _jats(path: Path) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, 
 
 def accounted(content: bytes, markdown: str) -> Iterator[tuple[str, bool]]:
     """Every part of an article that must come out: its kind, and whether it did."""
-    from curation.recipe.ingest.extractors.mathml import tex
+    from curation.recipe.ingest.extractors.mathml import tex_of
 
     root = xml_tree(content)
     text = f" {' '.join(_tokens(markdown))} "
@@ -120,7 +120,7 @@ def accounted(content: bytes, markdown: str) -> Iterator[tuple[str, bool]]:
             case "inline-formula" | "disp-formula":
                 mathematics = first(part, "math")
                 if mathematics is not None:
-                    there = "".join(tex(mathematics).split()) in squeezed
+                    there = "".join(tex_of(mathematics).split()) in squeezed
                 else:
                     picture = first(part, "inline-graphic", "graphic")
                     name = (

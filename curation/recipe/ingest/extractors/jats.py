@@ -14,7 +14,7 @@ from typing import Any
 from curation.recipe.ingest.extractors.decode import mend
 from curation.recipe.ingest.extractors.licence import licence
 from curation.recipe.ingest.extractors.markup import attribute, children, first, local, words_of, xml_tree
-from curation.recipe.ingest.extractors.mathml import tex
+from curation.recipe.ingest.extractors.mathml import tex_of
 from curation.recipe.ingest.extractors.raised import lowered, raised
 from curation.recipe.ingest.extractors.tables import Cell, pipe_table
 from curation.recipe.ingest.found import ADDRESS, TITLE, Unreadable, shorten
@@ -295,7 +295,7 @@ def _formula_words(element: Any, out: Written) -> str:
     if written is not None:
         return tex_source(words_of(written))
     mathematics = first(element, "math")
-    if mathematics is not None and (words := tex(mathematics)):
+    if mathematics is not None and (words := tex_of(mathematics)):
         return words
     picture = first(element, "inline-graphic", "graphic")
     if picture is not None:
@@ -447,7 +447,7 @@ def inline_of(element: Any, out: Written) -> str:
     if not name or name in PASSED_OVER:
         return ""
     if name in ("inline-formula", "math", "tex-math", "disp-formula"):
-        words = _formula_words(element, out) if name != "math" else tex(element)
+        words = _formula_words(element, out) if name != "math" else tex_of(element)
         return words if words.startswith("[") or not words else f"${words}$"
     if name == "name":
         return _person(element)

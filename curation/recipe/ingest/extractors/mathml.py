@@ -24,8 +24,8 @@ SIGNS: dict[str, str] = {
     **dict(zip("ΓΔΘΛΞΠΣΥΦΨΩ", LARGE.split(), strict=True)),
     "ϵ": "epsilon", "ϕ": "phi", "ϑ": "vartheta", "ϱ": "varrho", "ς": "varsigma", "∑": "sum", "∏": "prod", "∫": "int",
     "∬": "iint", "∮": "oint", "∂": "partial", "∇": "nabla", "∞": "infty", "±": "pm", "∓": "mp", "×": "times", "÷": "div",
-    "·": "cdot", "⋅": "cdot", "∗": "ast", "∘": "circ", "≤": "leq", "≥": "geq", "≦": "leq", "≧": "geq", "≪": "ll", "≫": "gg",
-    "≠": "neq", "≈": "approx", "≃": "simeq", "≅": "cong", "≡": "equiv", "∼": "sim", "∝": "propto", "→": "to", "←": "leftarrow",
+    "·": "cdot", "⋅": "cdot", "∗": "ast", "∘": "circ", "≤": "le", "≥": "ge", "≦": "le", "≧": "ge", "≪": "ll", "≫": "gg",
+    "≠": "ne", "≈": "approx", "≃": "simeq", "≅": "cong", "≡": "equiv", "∼": "sim", "∝": "propto", "→": "to", "←": "leftarrow",
     "↔": "leftrightarrow", "⇒": "Rightarrow", "⇐": "Leftarrow", "⇔": "Leftrightarrow", "↦": "mapsto", "∈": "in", "∉": "notin",
     "∋": "ni", "⊂": "subset", "⊆": "subseteq", "⊃": "supset", "⊇": "supseteq", "∪": "cup", "∩": "cap", "∖": "setminus",
     "∅": "emptyset", "∀": "forall", "∃": "exists", "¬": "neg", "∧": "wedge", "∨": "vee", "⊕": "oplus", "⊗": "otimes",
@@ -59,15 +59,29 @@ FENCES = {
     "": ".",
 }
 STYLES = {"bold": "mathbf", "double-struck": "mathbb", "script": "mathcal", "fraktur": "mathfrak", "sans-serif": "mathsf"}  # fmt: skip
+LONGEST = 20_000  # characters of TeX
+DEPTH = 60  # elements inside each other
 ACROSS = frozenset("∑∏∫⋃⋂") | {"lim", "max", "min", "sup", "inf", "arg"}
 
 
-def tex(formula: Any) -> str:
-    """TeX of a `math` element, without dollars; "" when there is nothing in it."""
+def tex_of(formula: Any) -> str:
+    """TeX of a `math` element, without dollars; "" when there is nothing in it, or more than a formula ever holds."""
+    if _depth(formula) > DEPTH:
+        return ""
     for note in formula.iter():
         if local(note) == "annotation" and "tex" in (note.get("encoding") or "").lower():
             return " ".join("".join(note.itertext()).split())
-    return " ".join(_row(formula).split())
+    written = " ".join(_row(formula).split())
+    return written if len(written) <= LONGEST else ""
+
+
+def _depth(formula: Any) -> int:
+    """How deep elements stand in each other, up to one more than may be; without a call for each level."""
+    level, depth = [formula], 0
+    while level and depth <= DEPTH:
+        level = [inner for element in level for inner in element]
+        depth += 1
+    return depth
 
 
 def _row(element: Any) -> str:
@@ -113,6 +127,12 @@ def _identifier(element: Any) -> str:
     return f"\\mathrm{{{written}}}" if len(word) > 1 and word.isalpha() else written
 
 
+def _operator(element: Any) -> str:
+    word = "".join((element.text or "").split())
+    written = f"\\{word}" if word in FUNCTIONS else _text(element)
+    return f" {written.strip()} " if len(written) > 1 else written
+
+
 def _words(element: Any) -> str:
     words = "".join(element.itertext()).replace("\u00a0", " ")
     return f"\\text{{{words}}}" if words.strip() else " "
@@ -133,11 +153,11 @@ def _script(element: Any) -> str:
     base = _one(parts[0]).strip()
     simple = len(base) == 1 or local(parts[0]) in ("mi", "mn", "mo")
     out = base if simple and base else f"{{{base}}}"
-    return (
-        out
-        + (f"_{_group(bottom)}" if bottom is not None else "")
-        + (f"^{_group(top)}" if top is not None else "")
-    )
+    for mark, script in (("_", bottom), ("^", top)):
+        if script is not None:
+            words = _one(script).strip()
+            out += mark + (words if len(words) == 1 else f"{{{words}}}")
+    return out + (" " if out[-1:].isalpha() and "\\" in out else "")
 
 
 def _over(element: Any) -> str:
@@ -190,7 +210,7 @@ def _table(element: Any) -> str:
         lines.append(" & ".join(cells))
     if len(lines) == 1 and "&" not in lines[0]:
         return lines[0]
-    return "\\begin{matrix} " + " \\\\ ".join(lines) + " \\end{matrix}"
+    return "\\begin{matrix}" + " \\\\ ".join(lines) + "\\end{matrix}"
 
 
 def _scripts_around(element: Any) -> str:
@@ -220,7 +240,7 @@ def _pairs(scripts: list[str], base: str) -> str:
 WRITERS = {
     "mi": _identifier,
     "mn": _text,
-    "mo": lambda element: f"\\{word} " if (word := "".join((element.text or "").split())) in FUNCTIONS else _text(element),
+    "mo": _operator,
     "mtext": _words,
     "ms": _words,
     "mspace": lambda element: " ",

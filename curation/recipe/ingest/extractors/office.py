@@ -15,7 +15,7 @@ from curation.recipe.ingest.extractors.markup import (
     words_of,
     xml_tree,
 )
-from curation.recipe.ingest.extractors.mathml import tex
+from curation.recipe.ingest.extractors.mathml import tex_of
 from curation.recipe.ingest.extractors.packaged import Package
 from curation.recipe.ingest.extractors.pandoc.run import tree
 from curation.recipe.ingest.extractors.pandoc.write import Writer
@@ -61,7 +61,7 @@ def _formulas_aside(package: Package) -> tuple[list[str], bytes]:
     for frame in [element for element in root.iter() if local(element) == "frame"]:
         held = first(frame, "object")
         path = posixpath.normpath(attribute(held, "href")) + "/content.xml" if held is not None else ""
-        if path and package.holds(path) and (words := tex(xml_tree(package.read(path)))):
+        if path and package.holds(path) and (words := tex_of(xml_tree(package.read(path)))):
             put_in_place(frame, PUT_ASIDE.format(len(formulas)))
             formulas.append(f"${words}$")
     if not formulas:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from curation.recipe.ingest.extractors.html import mathml
+from curation.recipe.ingest.extractors import mathml
 from curation.recipe.ingest.extractors.html.page import remove, replace
 
 TEX_ENCODINGS = ("application/x-tex", "tex", "latex", "application/x-latex")
