@@ -115,9 +115,9 @@ def _judged(one: Read, judged: page_type.Judgement) -> tuple[list[Block], dict[s
     if not blocks:
         return [], {"by": "blocks", "cut": []}
     likely = scoring.likelihoods(one.measured(), judged.shares)
-    chosen = choice.chosen(blocks, likely, one.tree, one.address)
+    chosen = choice.chosen(one.found, likely, judged.type, one.tree, one.address)
     kept = [block for block, keep in zip(blocks, chosen.keep, strict=True) if keep]
     told: dict[str, Any] = {"by": "blocks", "expected": round(chosen.expected, 3)}
     if chosen.asked:
         told["asked"] = chosen.asked
-    return kept, told | {"cut": choice.cuts(blocks, chosen.keep)}
+    return kept, told | {"cut": choice.cuts(blocks, chosen.keep, chosen.again)}

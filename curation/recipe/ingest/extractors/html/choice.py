@@ -12,14 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from curation.recipe.ingest.extractors.html.blocks import HEADINGS, WORD, Block
+from curation.recipe.ingest.extractors.html.blocks import HEADINGS, WORD, Block, Blocks
 from curation.recipe.ingest.extractors.html.hints import BIT
 from curation.recipe.ingest.found import shorten
 
 LEAST = 0.5  # words that a block counts for at least, so that one without any is not kept for nothing
 UNSURE = 0.62  # expected F1 below which the first opinion looks wrong
 SHORT = 25.0  # words of main text below which it does
-VOTE = 0.35  # what the other extractor's word weighs then
+VOTE = 0.2  # what the other extractor's word weighs then
+#: Type of page → likelihood below which a block is not kept although expected F1 would have it: an article has a text that is
+#: beyond doubt, and teasers, captions and comments around it that are not.
+FLOORS = {"article": 0.78}
+MOST_OF_IT = 0.4  # share of what is kept that has to be above the floor for it to hold
+MANY = 3  # blocks of one pattern from which it is one of a list
+TOGETHER = 0.5  # how far those are moved towards their mean
+AGAIN = (
+    4.0  # words from which a text that was kept before is not kept again, as layouts for two widths have it
+)
 PAIRS = 3  # words in a row that have to be found in the other's text
 MOST_CUTS = 40
 EXCERPT = 120
@@ -52,6 +61,7 @@ class Chosen:
     """What is kept of a page, with the expected F1 of it and the other extractor that was asked, "" when none was."""
 
     keep: Any  # one boolean per block
+    again: Any  # likewise: what would be kept if it had not been said before
     expected: float
     asked: str = ""
 
@@ -71,18 +81,55 @@ def best_set(likely: Any, sizes: Any) -> tuple[Any, float]:
     return keep, float(expected[count - 1])
 
 
-def chosen(blocks: list[Block], likely: Any, tree: Any, address: str) -> Chosen:
-    """Our own choice; where it looks wrong, trafilatura's text is asked for and moves the likelihoods towards it."""
+def evened(likely: Any, sizes: Any, paths: list[str]) -> Any:
+    """The likelihoods, those of blocks of one pattern moved towards their mean: entries of a list stay or go together."""
+    numbers: dict[str, int] = {}
+    kin = np.array([numbers.setdefault(path, len(numbers)) for path in paths], dtype=np.int64)
+    weight = np.maximum(sizes, LEAST)
+    mean = np.bincount(kin, weight * likely) / np.bincount(kin, weight)
+    share = np.where(np.bincount(kin) >= MANY, TOGETHER, 0.0)
+    return (1 - share[kin]) * likely + share[kin] * mean[kin]
+
+
+def said_before(texts: list[str], sizes: Any, keep: Any) -> Any:
+    """The kept blocks, as booleans, whose text another one had before them."""
+    seen: set[str] = set()
+    again = np.zeros(len(texts), dtype=bool)
+    for at in np.flatnonzero(keep & (sizes >= AGAIN)):
+        again[at] = texts[at] in seen
+        seen.add(texts[at])
+    return again
+
+
+def settled(keep: Any, likely: Any, sizes: Any, whole: Any, kind: str) -> Any:
+    """The kept blocks that are as likely as this type of page wants, where those are enough of the text; code and tables
+    (`whole`) that were kept or stand between kept blocks stay in any case: a text without its code is another text."""
+    sure = keep & ((likely >= FLOORS.get(kind, 0.0)) | whole)
+    enough = max(SHORT, MOST_OF_IT * float(sizes[keep].sum()))
+    if float(sizes[sure].sum()) >= enough:
+        keep = sure
+    before = np.concatenate([[False], keep[:-1]])
+    after = np.concatenate([keep[1:], [False]])
+    return keep | (whole & before & after)
+
+
+def chosen(found: Blocks, likely: Any, kind: str, tree: Any, address: str) -> Chosen:
+    """Our own choice; where it looks wrong, trafilatura's text is asked for and moves the likelihoods towards it. `kind` is
+    the page's type."""
+    blocks = found.blocks
     sizes = np.array([block.size for block in blocks])
+    likely = evened(likely, sizes, found.paths)
     keep, expected = best_set(likely, sizes)
-    if expected >= UNSURE and float(sizes[keep].sum()) >= SHORT:
-        return Chosen(keep, expected)
-    other = second_opinion(tree, address)
-    if not other:
-        return Chosen(keep, expected)
-    moved = (1 - VOTE) * likely + VOTE * votes(blocks, other)
-    keep, expected = best_set(moved, sizes)
-    return Chosen(keep, expected, "trafilatura")
+    asked = ""
+    if expected < UNSURE or float(sizes[keep].sum()) < SHORT:
+        other = second_opinion(tree, address)
+        if other:
+            asked = "trafilatura"
+            likely = (1 - VOTE) * likely + VOTE * votes(blocks, other)
+            keep, expected = best_set(likely, sizes)
+    keep = settled(keep, likely, sizes, np.array([block.whole for block in blocks]), kind)
+    again = said_before([block.plain for block in blocks], sizes, keep)
+    return Chosen(keep & ~again, again, expected, asked)
 
 
 def second_opinion(tree: Any, address: str) -> str:
@@ -117,15 +164,15 @@ def votes(blocks: list[Block], text: str) -> Any:
     return np.array(shares, dtype=np.float32)
 
 
-def cuts(blocks: list[Block], keep: Any) -> list[dict[str, Any]]:
-    """What was not kept, in the order of the page: neighbours cut for the same reason are one entry with an excerpt of the
+def cuts(blocks: list[Block], keep: Any, again: Any = None) -> list[dict[str, Any]]:
+    """What was not kept (`again`: because it had been said before), in the order of the page: neighbours cut for the same reason are one entry with an excerpt of the
     first. Beyond `MOST_CUTS` the smallest are summed up in a last entry without an excerpt."""
     found: list[dict[str, Any]] = []
     before = None
     for at, (block, kept) in enumerate(zip(blocks, keep, strict=True)):
         if kept:
             continue
-        reason = reason_of(block)
+        reason = "said before" if again is not None and again[at] else reason_of(block)
         if found and before == at - 1 and found[-1]["reason"] == reason:
             found[-1]["characters"] += len(block.plain)
         else:

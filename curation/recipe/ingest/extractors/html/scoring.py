@@ -1,8 +1,8 @@
 """How likely each block is to be main text: small networks over the columns of `signals` and the shares of the page types.
 
 Two hidden layers each, evaluated with numpy; the weights lie beside it in `weights.json`. `tests/bench/extraction_fit.py` fits
-them on the development split of WCXB (CC BY 4.0), pages apart from one another, and says what they reach on pages that
-they have not seen.
+them on WCXB's development split (CC BY 4.0) and Scrapinghub's articles (MIT), and says what they reach on pages that they have
+not seen.
 """
 
 from __future__ import annotations
