@@ -4,7 +4,7 @@ What is looked for has a form that can be checked: digits with a checksum, an ad
 beside a word that names it. Names and street addresses have none, and are not looked for. What cannot be anybody's is passed over:
 domains and addresses set aside for examples (RFC 2606, RFC 5737), fictional telephone numbers, makers' test cards and keys.
 
-Every kind is a line of `KINDS`. A text is searched for a kind only where one of its `signs` occurs, so that an ordinary page costs a
+Every kind is a line of `KINDS`. A text is searched for a kind only where a sign of it occurs, so that an ordinary page costs a
 few searches for short strings. The patterns are linear in the text: none repeats what may overlap.
 """
 
@@ -31,26 +31,39 @@ class Span(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`group` is "personal" or "secret". What `pattern` finds counts where `holds(match)` says so; its group `it` is the span,
-    or the whole match where it has none. `signs` are strings of which one must occur; none means digits are enough."""
+    or the whole match where it has none. Only texts that have one of its `signs`, or where there are none `hint`, are searched: both are far
+    quicker than the pattern, which looks around itself everywhere."""
 
     title: str
     group: str
     pattern: re.Pattern[str]
     holds: Callable[[re.Match[str]], bool] = lambda found: True
     signs: tuple[str, ...] = ()
+    hint: re.Pattern[str] | None = None
+
+    def worth_it(self, text: str) -> bool:
+        if self.hint is not None:
+            return self.hint.search(text) is not None
+        return any(sign in text for sign in self.signs)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         name: str | int = "it" if "it" in self.pattern.groupindex else 0
         return [found.span(name) for found in self.pattern.finditer(text) if self.holds(found)]
 
 
-def _personal(title: str, rule: tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], *signs: str) -> Kind:
-    return Kind(title, "personal", *rule, signs)
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], bool]]
 
 
-def _secret(title: str, rule: tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], *signs: str) -> Kind:
+def _personal(title: str, rule: Rule, *signs: str, hint: str = "") -> Kind:
+    return Kind(title, "personal", *rule, signs, re.compile(hint) if hint else None)
+
+
+def _secret(title: str, rule: Rule, *signs: str) -> Kind:
     return Kind(title, "secret", *rule, signs)
 
+
+#: Seven digits with nothing but spaces and signs of numbers between them.
+_NUMBER = r"\d(?:[ ().\-/\u00a0\u2011\u2013]{0,4}\d){6}"
 
 #: In the order in which they have the say where two overlap.
 KINDS: dict[str, Kind] = {
@@ -63,14 +76,16 @@ KINDS: dict[str, Kind] = {
     "email_in_words": _personal(
         "Mail address in words", personal.EMAIL_IN_WORDS, "at)", "at]", "at}", "AT)", "AT]"
     ),
-    "iban": _personal("Bank account (IBAN)", personal.IBAN),
-    "card": _personal("Payment card", personal.CARD),
+    "iban": _personal("Bank account (IBAN)", personal.IBAN, hint=r"[A-Z]{2}\d{2} ?[A-Z0-9]{4}"),
+    "card": _personal("Payment card", personal.CARD, hint=_NUMBER),
     "national_id": _personal(
         "Social security number", personal.NATIONAL_ID, "SSN", "ocial security", "ocial Security"
     ),
-    "ip_address": _personal("IP address", personal.IP_FOUR, "."),
-    "ip_address_six": _personal("IP address (version 6)", personal.IP_SIX, ":"),
-    "phone": _personal("Telephone number", personal.PHONE),
+    "ip_address": _personal("IP address", personal.IP_FOUR, hint=r"\d\.\d{1,3}\.\d{1,3}\.\d"),
+    "ip_address_six": _personal(
+        "IP address (version 6)", personal.IP_SIX, hint=r"[23][0-9a-fA-F]{3}:[0-9a-fA-F:]{4}"
+    ),
+    "phone": _personal("Telephone number", personal.PHONE, hint=_NUMBER),
 }
 
 #: What stands in the place of what was masked; the same for every one of a kind, so that a mask says what it hides.
@@ -90,15 +105,12 @@ MASKS: dict[str, str] = {
     "phone": "[phone]",
 }
 
-_DIGIT = re.compile(r"\d")
-
 
 def find(text: str) -> list[Span]:
     """What was found, in the order of the text; spans do not overlap."""
-    digits = _DIGIT.search(text) is not None
     found: list[Span] = []
     for name, kind in KINDS.items():
-        if any(sign in text for sign in kind.signs) if kind.signs else digits:
+        if kind.worth_it(text):
             for start, end in kind.spans(text):
                 _add(found, Span(start, end, name))
     return found

@@ -10,7 +10,7 @@ import re
 
 #: Signs that a number is dialled. They stand right before it, or in the head of its column.
 _CALLED = re.compile(
-    r"(?:\b(?:tel(?:ephone|efon|efono|éfono|éphone|efoon|\.)?|tél|phones?|call|mobile|cell|fax|handy|mobil|whats ?app|sms|hotline|ruf(?:nummer)?|"
+    r"(?:\b(?:tel(?:ephone|efon|efono|éfono|éphone|efoon|\.)?|tél|phones?|call|mobile|cell|fax|handy|mobil|whats ?app|sms|hotline|ruf(?:nummer)?|contact (?:no|number)|"
     r"dial|ring|text|telefonnummer|móvil|celular|portable|numéro|cellulare|telefoon|тел(?:ефон)?)\b|電話|电话|手机|전화|☎|☏|📞|📱)[^\n\d+(]{0,25}$",
     re.IGNORECASE,
 )
@@ -121,7 +121,7 @@ EMAIL_IN_WORDS = (
 # Telephone ------------------------------------------------------------------------------------------------
 
 _PHONE = re.compile(
-    r"(?<![\w.,/+-])(?:(?P<plus>\+|00(?=[1-9]))\d{1,3}(?:[ .\-/\u00a0]?\(0?\d{0,5}\))?|\(\d{2,5}\)|\d{2,5})(?:[ \u00a0]?[.\-/\u2011\u2013]?[ \u00a0]?\d{1,5}){1,7}(?:\s?(?:x|ext\.?)\s?\d{1,5})?(?![\w/]|[.,:\-]\d)"
+    r"(?<![\w.,/+-])(?:(?P<plus>\+|00(?=[1-9]))\d{1,3}(?:[ .\-/\u00a0]?\(0?\d{0,5}\))?|\(\d{2,5}\)|1[ .-](?=\(?[2-9])|\d{2,5})(?:[ \u00a0]?[.\-/\u2011\u2013]?[ \u00a0]?\d{1,5}){1,7}(?:\s?(?:x|ext\.?)\s?\d{1,5})?(?![\w/]|[.,:\-]\d)"
 )
 _AMERICAN = re.compile(
     r"(?:\+?1[ .-])?(?:\([2-9]\d\d\)[ .-]?|[2-9]\d\d[.-])[2-9]\d\d[.-]\d{4}(?:\s?(?:x|ext\.?)\s?\d{1,5})?"
@@ -129,7 +129,7 @@ _AMERICAN = re.compile(
 #: Numbers that films and books may use (NANP 555-0100 to 0199; Ofcom's for drama).
 _FICTIONAL = re.compile(r"55501\d\d$|^(?:44|0)?20794\d{5}$|^(?:44|0)?7700900\d{3}$|^(?:44|0)?1632960\d{3}$")
 _DATE = re.compile(
-    r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ]\d{1,2}\b|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d"
+    r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ]\d{1,2}\b|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d|(?:1\d|20)\d\d ?[-\u2013/] ?(?:1\d|20)\d\d$"
 )
 _LINE = re.compile(r"[^\n]*")
 
@@ -141,11 +141,14 @@ def _is_phone(found: re.Match[str]) -> bool:
     ahead = before(found)
     if not 7 <= len(digits) <= 15 or _FICTIONAL.search(digits) or len(set(digits)) < 3:
         return False
-    if _OTHERWISE.search(ahead) or _DATE.match(said) or _in_formula(found):
+    called = _CALLED.search(ahead) is not None
+    if (_OTHERWISE.search(ahead) and not called) or _DATE.match(said) or _in_formula(found):
         return False
     if found["plus"] == "+":
+        if digits[0] == "1" and not re.match(r"1[2-9]\d{9}$", digits):
+            return False  # North America; else it is a sum
         return len(digits) >= 9 and not re.search(r"[=*^]\s?$", ahead[-2:]) and digits[0] != "0"
-    if _CALLED.search(ahead) or _column_is_called(found):
+    if called or _column_is_called(found):
         return True
     if found["plus"]:
         return False

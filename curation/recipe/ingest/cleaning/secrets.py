@@ -121,7 +121,7 @@ PREFIXED = (
 #: What stands in every one of those words, however it is written.
 NAMES: tuple[str, ...] = (
     *("assw", "ASSW", "assphrase", "pwd", "PWD", "ecret", "SECRET", "oken", "TOKEN", "earer", "redential", "CREDENTIAL"),
-    *("pi_key", "PI_KEY", "pi-key", "piKey", "pi key", "PI key", "pi_secret", "PI_SECRET", "pi_token", "ccess_key", "CCESS_KEY", "ccessKey"),
+    *("pi_key", "PI_KEY", "pi-key", "piKey", "pikey", "APIKEY", "pi key", "PI key", "pi_secret", "PI_SECRET", "pi_token", "ccess_key", "CCESS_KEY", "ccessKey"),
     *("rivate_key", "PRIVATE_KEY", "rivateKey", "ncryption_key", "NCRYPTION_KEY"),
 )  # fmt: skip
 
