@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from kombu import Queue
 from psycopg.conninfo import make_conninfo
 
 from curation import env
@@ -283,6 +284,10 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 # Nobody steers workers by messages; it would cost a queue per worker that ever ran.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_DEFAULT_QUEUE = "seedbed"
+# Work that runs code which nobody trusts. Every worker takes it, unless it is told which queues to take (docker/compose.yml has a runner for this one).
+CODE_QUEUE = "seedbed_code"
+CELERY_TASK_QUEUES = tuple(Queue(name, routing_key=name) for name in (CELERY_TASK_DEFAULT_QUEUE, CODE_QUEUE))
+CELERY_TASK_DEFAULT_ROUTING_KEY = CELERY_TASK_DEFAULT_QUEUE
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME.schedule)
 CELERY_BEAT_SCHEDULE = {

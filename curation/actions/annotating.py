@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, FloatField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Abs
 
-from curation.actions import prompts, queues
+from curation.actions import asking, prompts, queues
+from curation.actions.asking import AskingError, Estimate
 from curation.models import (
     ActiveScorer,
     Activity,
-    Call,
     Document,
     Endpoint,
     Job,
@@ -30,11 +28,8 @@ from curation.models import (
     User,
     labelled,
 )
-from curation.recipe.llm import cost
 from curation.recipe.llm.prompts import render
-from curation.recipe.llm.records import Usage
 from curation.recipe.scoring import annotator
-from curation.recipe.text import tokens
 
 #: Which texts are asked about: key → (words, why).
 WHICH = {
@@ -46,33 +41,8 @@ WHICH = {
     "random": ("Texts drawn at random", "A fair picture of everything."),
 }
 MOST_TEXTS = 100_000
-SAMPLE = 24  # texts whose prompts are rendered for an estimate
-LEAST_ANSWERS = 5  # before answers so far say more than an assumption
 #: Tokens that reasons and a score come to, before any model has answered; reasoning models write many more.
 ASSUMED_OUT = 180
-#: The budget that is offered: the estimate with room for longer answers and for asking again.
-ROOM = 1.5
-
-
-class AnnotatingError(Exception):
-    """What was asked cannot be done; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What asking would come to. `money` is None where the endpoint has no price; `basis` says what the tokens rest on."""
-
-    texts: int
-    wanted: int
-    tokens_in: int
-    tokens_out: int
-    money: float | None
-    basis: str
-    offered_tokens: int
-
-    @property
-    def tokens(self) -> int:
-        return self.tokens_in + self.tokens_out
 
 
 def version() -> PromptVersion:
@@ -89,9 +59,9 @@ def name_of(endpoint: Endpoint, asked: PromptVersion | None = None) -> str:
 
 
 def texts(project: Project, rubric: Rubric, endpoint: Endpoint, which: str) -> QuerySet[Any]:
-    """Those that can be asked about and that this annotator has not rated yet, the most wanted first. Raises AnnotatingError."""
+    """Those that can be asked about and that this annotator has not rated yet, the most wanted first. Raises AskingError."""
     if which not in WHICH:
-        raise AnnotatingError(f"Texts are chosen by {', '.join(WHICH)}, not by {which!r}.")
+        raise AskingError(f"Texts are chosen by {', '.join(WHICH)}, not by {which!r}.")
     kind = Queue.Kind.PAGES if rubric.level == Rubric.Level.DOCUMENT else Queue.Kind.SCORES
     found = queues.SUBJECTS[kind].of(project, by_score_too=True)
     said = Label.objects.filter(rubric=rubric, annotator=name_of(endpoint), **{rubric.level: OuterRef("pk")})
@@ -106,7 +76,7 @@ def texts(project: Project, rubric: Rubric, endpoint: Endpoint, which: str) -> Q
 def _by_uncertainty(project: Project, rubric: Rubric, found: QuerySet[Any]) -> QuerySet[Any]:
     active = ActiveScorer.objects.filter(project=project, rubric=rubric).first()
     if active is None:
-        raise AnnotatingError(
+        raise AskingError(
             f"No scorer speaks for {rubric.name.lower()} yet, so nothing is known to be uncertain. Draw at random first."
         )
     threshold = float(getattr(project.settings, f"min_{rubric.key}", rubric.highest / 2))
@@ -132,63 +102,17 @@ def content(rubric: Rubric, subjects: Sequence[int]) -> dict[int, tuple[str, str
 
 
 def estimate(project: Project, rubric: Rubric, endpoint: Endpoint, which: str, take: int) -> Estimate:
-    """Calls, tokens and money of asking about so many texts. Raises AnnotatingError."""
+    """Calls, tokens and money of asking about so many texts. Raises AskingError."""
     found = texts(project, rubric, endpoint, which)
     count = found.order_by().count()
     if not count:
-        raise AnnotatingError(nothing(rubric, endpoint, which))
+        raise AskingError(nothing(rubric, endpoint, which))
     wanted = min(count, _checked_take(take))
-    sample = list(found.values_list("pk", flat=True)[: min(SAMPLE, wanted)])
-    read = _prompt_tokens(rubric, sample)
-    into, out, basis = _per_call(project, endpoint, read, len(sample))
-    usage = Usage(round(into * wanted), round(out * wanted), counted=False)
-    room = math.ceil(usage.total * ROOM / 1_000) * 1_000 + endpoint.most_tokens + 2 * round(into)
-    return Estimate(
-        texts=wanted,
-        wanted=take,
-        tokens_in=usage.into,
-        tokens_out=usage.out,
-        money=cost.money(endpoint.price, usage),
-        basis=basis,
-        offered_tokens=room,
-    )
-
-
-def _prompt_tokens(rubric: Rubric, subjects: Sequence[int]) -> float:
-    """Tokens of a prompt with one of these texts, on average: rendered, and counted by the bundled tokenizer."""
-    told = [text for _, text in content(rubric, subjects).values()]
-    if not told:
-        return 0.0
-    rendered = [
-        "\n".join(one.content for one in render(annotator.TEMPLATE, values_for(rubric, text)))
-        for text in told
-    ]
-    return sum(tokens.count(rendered)) / len(rendered)
-
-
-def _per_call(project: Project, endpoint: Endpoint, read: float, sample: int) -> tuple[float, float, str]:
-    """(tokens read, tokens written, what that rests on) for one text."""
-    so_far = Call.objects.filter(
-        project=project, endpoint=endpoint, model=endpoint.model, prompt_version=version(), hit_of=None
-    ).exclude(answer=None)
-    sums = so_far.aggregate(
-        n=Count("pk"), into=Avg("tokens_in"), out=Avg("tokens_out"), good=Count("pk", filter=Q(error=""))
-    )
-    prompts_said = f"the prompts of {sample:,} of these texts, counted by the bundled tokenizer"
-    if sums["good"] < LEAST_ANSWERS:
-        return (
-            read,
-            min(ASSUMED_OUT, endpoint.most_tokens),
-            (
-                f"Read: {prompts_said}. Written: {ASSUMED_OUT} tokens for each answer is an assumption, until this model "
-                "has answered here; models that think aloud write many times that."
-            ),
-        )
-    calls = sums["n"] / sums["good"]
-    return (
-        max(read, 0.0) * calls,
-        sums["out"] * calls,
-        (f"Read: {prompts_said}. Written: the {sums['n']:,} answers that this model has given here so far."),
+    sample = list(found.values_list("pk", flat=True)[: min(asking.SAMPLE, wanted)])
+    told = [text for _, text in content(rubric, sample).values()]
+    prompts = [render(annotator.TEMPLATE, values_for(rubric, text)) for text in told]
+    return asking.estimate(
+        project, endpoint, version(), prompts, texts=wanted, wanted=take, assumed_out=ASSUMED_OUT
     )
 
 
@@ -211,33 +135,18 @@ def start(
     budget_tokens: int | None,
     budget_money: Decimal | None = None,
 ) -> Job:
-    """Start asking. What is spent stays within the budget. Raises AnnotatingError: nothing to ask about, no budget, or asking already."""
-    _check_offered(project, endpoint)
-    if budget_tokens is None and budget_money is None:
-        raise AnnotatingError("Say how many tokens, or how much money, may be spent at most.")
-    if budget_money is not None and not endpoint.has_price:
-        raise AnnotatingError(f"{endpoint} has no price, so money cannot be counted. Set a budget in tokens.")
-    if (budget_tokens is not None and budget_tokens < 1) or (budget_money is not None and budget_money <= 0):
-        raise AnnotatingError("A budget is more than nothing.")
+    """Start asking. What is spent stays within the budget. Raises AskingError: nothing to ask about, no budget, or asking already."""
+    asking.check(project, endpoint, budget_tokens, budget_money)
     take = _checked_take(take)
     if not texts(project, rubric, endpoint, which).exists():
-        raise AnnotatingError(nothing(rubric, endpoint, which))
+        raise AskingError(nothing(rubric, endpoint, which))
     asked = version()
     options = {
         "rubric": rubric.pk,
-        "endpoint": endpoint.pk,
-        "model": endpoint.model,
-        "version": asked.pk,
         "annotator": name_of(endpoint, asked),
         "which": which,
         "take": take,
-        "budget_tokens": budget_tokens,
-        "budget_money": None if budget_money is None else str(budget_money),
-        "sampling": {
-            "temperature": endpoint.temperature,
-            "top_p": endpoint.top_p,
-            "most_tokens": endpoint.most_tokens,
-        },
+        **asking.frozen(endpoint, asked, budget_tokens, budget_money),
     }
     try:
         with transaction.atomic():
@@ -253,20 +162,15 @@ def start(
                     details={"annotator": options["annotator"], "take": take},
                 )
     except IntegrityError:
-        raise AnnotatingError(
+        raise AskingError(
             f"A model is being asked about {rubric.name.lower()} already. Wait for its job, or cancel it."
         ) from None
     return job
 
 
-def _check_offered(project: Project, endpoint: Endpoint) -> None:
-    if endpoint.archived_at is not None or endpoint.project_id not in (None, project.pk):
-        raise AnnotatingError(f"{endpoint} is not offered to this project.")
-
-
 def _checked_take(take: int) -> int:
     if not 1 <= take <= MOST_TEXTS:
-        raise AnnotatingError(f"Ask about 1 to {MOST_TEXTS:,} texts at a time.")
+        raise AskingError(f"Ask about 1 to {MOST_TEXTS:,} texts at a time.")
     return take
 
 

@@ -15,10 +15,12 @@ from curation.recipe.generate.trial import faults
 from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.llm import wording as words
 from curation.recipe.llm.prompts import Part, Template
+from curation.recipe.verify import judge
 
-#: Our prompts by their key, as they are worded now, in the workflows' order.
+#: Our prompts by their key, as they are worded now: in the workflows' order, then those of the judge.
 OURS: Mapping[str, words.Prompt] = {
-    one.key: one for workflow in WORKFLOWS.values() for one in workflow.prompts
+    one.key: one
+    for one in (*(one for workflow in WORKFLOWS.values() for one in workflow.prompts), *judge.PROMPTS)
 }
 
 

@@ -6,6 +6,7 @@ Filling is one INSERT … SELECT however many subjects there are. An item's posi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -29,7 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
-from curation.actions import learning
+from curation.actions import learning, verifying
 from curation.models import (
     ActiveScorer,
     Activity,
@@ -294,10 +295,21 @@ def _clean(guidelines: str) -> str:
 
 
 def matching(project: Project, kind: str, filling: Filling, *, by_score_too: bool = False) -> QuerySet[Any]:
-    """The subjects that a filling takes: seeds, passages or samples of the project. Without an order.
+    """The subjects that a filling takes: seeds, passages or samples of the project, samples once they have the verdicts that it requires. Without an order.
 
     `by_score_too`: also passages and pages that are left out for their scores alone.
     """
+    subjects = _fitting(project, kind, filling, by_score_too)
+    if kind == Queue.Kind.SAMPLES:
+        subjects = verifying.ready(subjects, project)
+    if filling.take > 0:
+        drawn = subjects.order_by(shuffled(filling.sample_seed), "pk").values("pk")[: filling.take]
+        subjects = SUBJECTS[Queue.Kind(kind)].of(project).filter(pk__in=drawn)
+    return subjects
+
+
+def _fitting(project: Project, kind: str, filling: Filling, by_score_too: bool = False) -> QuerySet[Any]:
+    """What a filling's conditions leave, before anything is drawn."""
     subject = SUBJECTS[Queue.Kind(kind)]
     subjects = subject.of(project, by_score_too)
     if filling.languages:
@@ -312,9 +324,6 @@ def matching(project: Project, kind: str, filling: Filling, *, by_score_too: boo
         subjects = _in_area(subjects, project, kind, filling.area)
     if filling.rubric and (filling.least_score is not None or filling.most_score is not None):
         subjects = _with_score(subjects, project, kind, filling)
-    if filling.take > 0:
-        drawn = subjects.order_by(shuffled(filling.sample_seed), "pk").values("pk")[: filling.take]
-        subjects = subject.of(project).filter(pk__in=drawn)
     return subjects
 
 
@@ -323,6 +332,13 @@ def count_new(queue: Queue, filling: Filling) -> tuple[int, int]:
     subjects = matching(queue.project, queue.kind, filling)
     there = Item.objects.filter(queue=queue, **{queue.card.subject: OuterRef("pk")})
     return subjects.count(), subjects.exclude(Exists(there)).count()
+
+
+def held_back(project: Project, kind: str, filling: Filling) -> dict[str, Counter[str]]:
+    """Samples that fit a filling and wait for a verdict that the project requires: how many, by kind and what is known. Nothing else is held back."""
+    if kind != Queue.Kind.SAMPLES:
+        return {}
+    return verifying.held_back(_fitting(project, kind, filling), project)
 
 
 def fill(queue: Queue, filling: Filling, by: User | None) -> int:

@@ -207,6 +207,7 @@ def insert(fresh: Sequence[tuple[Sample, chain.Chain, Sequence[int | None]]]) ->
             scores=verdict.scores,
             evidence=verdict.evidence,
             meta=verdict.meta,
+            text_sha256=sample.text_sha256,
         )
         for sample, made, _ in fresh
         for ordinal, verdict in enumerate(made.verdicts)

@@ -10,7 +10,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from curation.actions import review
-from curation.actions.annotating import AnnotatingError
+from curation.actions.asking import AskingError
 from curation.actions.imports import ImportRefused
 from curation.actions.maps import MapError
 from curation.actions.prompts import PromptOutdated
@@ -123,5 +123,5 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(MapError, said_so("map_refused", 409))
     api.add_exception_handler(RunError, said_so("run_refused", 409))
     api.add_exception_handler(PromptOutdated, said_so("prompt_outdated", 409))
-    api.add_exception_handler(AnnotatingError, said_so("asking_refused", 409))
+    api.add_exception_handler(AskingError, said_so("asking_refused", 409))
     api.add_exception_handler(DiskFull, said_so("disk_full", 507))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from curation.jobs.messages import announce
-from curation.jobs.run import FAN_OUT
+from curation.jobs.run import FAN_OUT, queue_for
 from curation.models import Chunk, Job
 
 
@@ -51,7 +51,7 @@ def resume(job: Job) -> None:
             locked.save(update_fields=["state", "reason", "finished_at"])
             if planned:
                 for _ in range(max(1, min(waiting, FAN_OUT))):
-                    announce("work", locked.pk)
+                    announce("work", locked.pk, queue=queue_for(locked))
             else:
                 announce("plan", locked.pk)
     except IntegrityError as error:

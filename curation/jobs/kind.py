@@ -55,3 +55,5 @@ class Kind:
     transient: tuple[type[Exception], ...] = ()
     writes_much: bool = False  # refuses to start when the disk is nearly full
     lane: str = ""  # it waits, in the order of asking, until it has this lane of its project to itself
+    #: Whether a job runs code that nobody trusts and needs the database alone: it is left to workers that may have nothing else.
+    runs_code: Callable[[Job], bool] | None = None

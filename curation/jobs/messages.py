@@ -16,17 +16,17 @@ from curation.models import Job
 log = logging.getLogger(__name__)
 
 
-def announce(task: str, *args: Any) -> None:
+def announce(task: str, *args: Any, queue: str = "") -> None:
     """Send a message once the surrounding transaction has committed."""
-    transaction.on_commit(lambda: send(task, *args), robust=True)
+    transaction.on_commit(lambda: send(task, *args, queue=queue), robust=True)
 
 
-def send(task: str, *args: Any) -> None:
-    """Send now. A broker that is down is logged, not raised: the sweep finds the work."""
+def send(task: str, *args: Any, queue: str = "") -> None:
+    """Send now, to the queue that every worker takes unless another is named. A broker that is down is logged, not raised: the sweep finds the work."""
     from curation.celery import app
 
     try:
-        app.send_task(f"curation.{task}", args=args, retry=False)
+        app.send_task(f"curation.{task}", args=args, retry=False, queue=queue or None)
     except (BrokerDown, DatabaseDown, OSError) as error:  # the broker may live in the database
         reason = str(error).partition("\n")[0]
         log.warning("The broker did not take %s%s (%s); the sweep will find the work.", task, args, reason)

@@ -16,6 +16,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.db import (
     IntegrityError,
     InterfaceError,
@@ -61,6 +62,14 @@ def kind_of(job: Job) -> Kind:
         ) from None
 
 
+def queue_for(job: Job) -> str:
+    """The Celery queue that its pieces are announced in: "" for the one of all work, another for code that nobody trusts."""
+    from curation.jobs.kinds import KINDS
+
+    runs_code = KINDS[job.kind].runs_code if job.kind in KINDS else None
+    return str(settings.CODE_QUEUE) if runs_code is not None and runs_code(job) else ""
+
+
 def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:80]
 
@@ -96,7 +105,7 @@ def plan(job_id: int) -> None:
         job.state, job.started_at = Job.State.RUNNING, timezone.now()
         job.save(update_fields=["state", "started_at"])
         for _ in range(min(count, FAN_OUT)):
-            announce("work", job.pk)
+            announce("work", job.pk, queue=queue_for(job))
     if not count:
         finish_if_done(job_id)
 
@@ -158,7 +167,7 @@ def extend(job: Job, plans: Iterable[ChunkPlan]) -> int:
         locked.state, locked.finished_at, locked.result = Job.State.RUNNING, None, {}
         locked.save(update_fields=["state", "finished_at", "result"])
     for _ in range(min(count, FAN_OUT)):
-        announce("work", locked.pk)
+        announce("work", locked.pk, queue=queue_for(locked))
     return count
 
 
@@ -223,7 +232,7 @@ def work(job_id: int) -> bool:
         return False
     run_chunk(chunk)
     finish_if_done(job_id)
-    send("work", job_id)
+    send("work", job_id, queue=queue_for(chunk.job))
     return True
 
 

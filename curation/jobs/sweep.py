@@ -14,7 +14,7 @@ from curation.actions.review import expire_leases
 from curation.actions.scorers import train_what_is_due
 from curation.jobs import steering
 from curation.jobs.messages import send
-from curation.jobs.run import FAN_OUT, MAX_TRIES, finish_if_done
+from curation.jobs.run import FAN_OUT, MAX_TRIES, finish_if_done, queue_for
 from curation.models import Chunk, Job
 
 EXPIRE = """
@@ -39,8 +39,9 @@ def sweep() -> dict[str, int]:
     trainings = train_what_is_due()
     for job_id in unplanned:
         send("plan", job_id)
+    jobs = Job.objects.in_bulk([*expired, *stalled])
     for job_id in [*expired, *stalled]:
-        send("work", job_id)
+        send("work", job_id, queue=queue_for(jobs[job_id]))
     return {
         "chunks_expired": len(expired),
         "jobs_unplanned": len(unplanned),

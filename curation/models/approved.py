@@ -300,6 +300,7 @@ _OF_SAMPLES = Definition(
         'language', nullif(sample.language, ''), 'licence', nullif(coalesce(nullif(sample.licence, ''), s.licence), ''),
         'topics', to_json(sample.topics), 'skill', nullif(sample.skill, ''), 'difficulty', nullif(sample.difficulty, ''),
         'meta', sample.meta - 'lineage',
+        'verdicts_until', (SELECT max(ordinal) FROM curation_verdict WHERE sample_id = sample.id),
         'lineage', json_build_object(
             'sample', sample.uuid, 'edited', v.id IS NOT NULL, 'original_sha256', sample.text_sha256,
             'source', s.uuid, 'source_name', s.name, 'seed', seed.uuid, 'passage', p.uuid,

@@ -9,10 +9,12 @@ from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from curation.models.call import Call
 from curation.models.importing import Import
+from curation.models.job import Job
 from curation.models.passage import Passage
 from curation.models.project import Project
 from curation.models.run import Candidate
@@ -144,8 +146,20 @@ class SampleStep(models.Model):
         constraints = [models.UniqueConstraint(fields=["sample", "ordinal"], name="sample_step_place")]
 
 
+class VerdictQuerySet(models.QuerySet["Verdict"]):
+    def counting(self) -> VerdictQuerySet:
+        """Those that count: of each kind and judge the newest. A judge that was asked again has superseded itself; what it said at one time stands together."""
+        later = Verdict.objects.filter(
+            sample=OuterRef("sample"),
+            kind=OuterRef("kind"),
+            judge=OuterRef("judge"),
+            created_at__gt=OuterRef("created_at"),
+        )
+        return self.filter(~Exists(later))
+
+
 class Verdict(models.Model):
-    """What a machine concluded of a sample."""
+    """What a machine concluded of a sample. Appended, never changed: `counting` tells which ones count."""
 
     class Outcome(models.TextChoices):
         PASSED = "passed", "Passed"
@@ -162,6 +176,21 @@ class Verdict(models.Model):
     meta = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="What the schema does not know."
     )
+    text_sha256 = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Of the text that it was concluded of."
+    )
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.PROTECT, related_name="verdicts")
+    call = models.ForeignKey(
+        Call,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="verdicts",
+        help_text="The call that said it, where a model was asked here.",
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = VerdictQuerySet.as_manager()
 
     class Meta:
         ordering = ["ordinal"]

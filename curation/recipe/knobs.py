@@ -41,6 +41,11 @@ class Knobs:
     scores_decisions: int = 2
     pairs_decisions: int = 1
     samples_decisions: int = 1
+    # A project says what it trusts: nothing is required unless it does.
+    require_code: int = 0
+    require_maths: int = 0
+    require_format: int = 0
+    require_judge: int = 0
     leave_out_rejected: int = 1
     # Fewer are mostly noise on the fifth of them that is held out.
     min_labels: int = 50
@@ -95,6 +100,30 @@ KNOBS: dict[str, Knob] = {
         "Decisions per pair", "People who judge each pair of near duplicates, blind.", 1, 9
     ),
     "samples_decisions": Knob("Decisions per sample", "People who decide on each sample, blind.", 1, 9),
+    "require_code": Knob(
+        "Code has to have passed",
+        "1: a sample goes into a queue once its code passed its tests. 0: people see it without.",
+        0,
+        1,
+    ),
+    "require_maths": Knob(
+        "The answer has to match",
+        "1: a sample goes into a queue once its final answer was found equal to the one it carries. 0: people see it without.",
+        0,
+        1,
+    ),
+    "require_format": Knob(
+        "Instructions have to be kept",
+        "1: a sample goes into a queue once it was found to keep the instructions of form that it was given. 0: people see it without.",
+        0,
+        1,
+    ),
+    "require_judge": Knob(
+        "A judge has to have passed it",
+        "1: a sample goes into a queue once a language model judged it sound. 0: people see it without.",
+        0,
+        1,
+    ),
     "leave_out_rejected": Knob(
         "Rejections hold for passages",
         "1: a passage that was rejected as a seed is no training row in its own right either. 0: it may be one.",

@@ -95,6 +95,10 @@ REASONS: dict[str, Reason] = {
     "beyond_target": Reason("Beyond the target", "It passed, and the run had as many as it wanted."),
     "not_asked": Reason("Not asked", "The budget did not cover it."),
     "failed": Reason("Failed", "The endpoint failed it by accident; the run's job names the error."),
+    # A sample, before people see it
+    "not_verified": Reason(
+        "Waits for a verdict", "A verdict that the project requires is missing, or did not pass."
+    ),
     # Anything that people judge
     "rejected": Reason("Rejected", "A person rejected it."),
     "disputed": Reason("Disputed", "Decisions differ; it waits for a reviewer."),

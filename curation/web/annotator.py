@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from curation import access
-from curation.actions import annotating, endpoints
-from curation.actions.annotating import MOST_TEXTS, WHICH, AnnotatingError, Estimate
+from curation.actions import annotating, asking, endpoints
+from curation.actions.annotating import MOST_TEXTS, WHICH
+from curation.actions.asking import AskingError, Estimate
 from curation.models import Endpoint, Project, Rubric, labelled
 from curation.recipe.llm.prompts import PromptError
 
@@ -73,7 +74,7 @@ class BudgetForm(forms.Form):
         if estimate is not None:
             offered = {"budget_tokens": estimate.offered_tokens}
             if estimate.money is not None:
-                offered["budget_money"] = f"{estimate.money * annotating.ROOM + 0.0001:.4f}"
+                offered["budget_money"] = f"{estimate.money * asking.ROOM + 0.0001:.4f}"
         super().__init__(data, initial=offered)
         if not endpoint.has_price:
             del self.fields["budget_money"]
@@ -116,7 +117,7 @@ def _start(request: HttpRequest, project: Project, rubric: Rubric, offered: list
             budget_money=budget.cleaned_data.get("budget_money"),
             **form.asked,
         )
-    except AnnotatingError as error:
+    except AskingError as error:
         context |= {"budget": budget, "asked": form.asked, "refused": str(error)}
         return render(request, "rubrics/ask.html", context, status=422)
     messages.success(request, "The model is being asked. What it has answered stays, whatever happens.")
@@ -127,7 +128,7 @@ def _estimated(project: Project, rubric: Rubric, form: AskForm) -> dict[str, Any
     asked = form.asked
     try:
         told = annotating.estimate(project, rubric, **asked)
-    except (AnnotatingError, PromptError) as error:
+    except (AskingError, PromptError) as error:
         return {"refused": str(error)}
     return {
         "estimate": told,

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from curation.actions import annotating
+from curation.actions.asking import AskingError
 from curation.jobs import control, run
 from curation.models import Call, Chunk, Endpoint, Job, Label, Mishap, Spending
 from curation.recipe.llm import asking
@@ -232,7 +233,7 @@ def test_a_budget_in_money_holds_too(project, rubric):
         spent = Spending.objects.of(job).money
     assert Decimal("0.01") < spent <= Decimal("0.02")
     assert spent == sum(one.cost for one in Call.objects.filter(job=job))
-    with pytest.raises(annotating.AnnotatingError, match="has no price"):
+    with pytest.raises(AskingError, match="has no price"):
         asked(project, rubric, an_endpoint(server), budget=None, budget_money=Decimal(1))
 
 
@@ -291,7 +292,7 @@ def test_texts_that_this_annotator_has_rated_are_not_asked_again(project, rubric
         endpoint = an_endpoint(server)
         run.drain(asked(project, rubric, endpoint, take=3))
         assert run.drain(asked(project, rubric, endpoint)).result["labels"] == 1
-        with pytest.raises(annotating.AnnotatingError, match="nothing that tiny has not rated"):
+        with pytest.raises(AskingError, match="nothing that tiny has not rated"):
             asked(project, rubric, endpoint)
 
 

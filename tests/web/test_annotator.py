@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.test import Client
 
-from curation.actions import annotating, endpoints, prompts, scorers
+from curation.actions import annotating, asking, endpoints, prompts, scorers
 from curation.jobs import run
 from curation.models import Call, Endpoint, Job, Label, PromptVersion, Rubric
 from curation.recipe.llm.keys import Key
@@ -285,7 +285,7 @@ def test_a_project_is_offered_its_own_endpoints_and_those_of_all(project):
     assert {one.pk for one in endpoints.offered(project)} == {mine.pk, everybody_s.pk}
     make.a_kept_passage(project)
     for one in (other, archived):
-        with pytest.raises(annotating.AnnotatingError, match="not offered"):
+        with pytest.raises(asking.AskingError, match="not offered"):
             annotating.start(
                 project, our_rubric("factual"), one, None, which="random", take=1, budget_tokens=1_000
             )

@@ -22,6 +22,7 @@ from curation.jobs.kinds import (
     split,
     thresholds,
     train,
+    verify,
 )
 
 KINDS: dict[str, Kind] = {
@@ -42,6 +43,8 @@ KINDS: dict[str, Kind] = {
         train.KIND,
         annotate.KIND,
         generate.KIND,
+        verify.CHECK,
+        verify.JUDGE,
         thresholds.KIND,
         demonstration.KIND,
         samples.IMPORT,

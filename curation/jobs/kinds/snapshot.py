@@ -49,8 +49,12 @@ _CONTENT = {
         (SELECT json_agg(json_build_array(kind, name, prompt, prompt_version, model, output, scores, meta) ORDER BY ordinal)::text
            FROM curation_samplestep WHERE sample_id = s.id),
         (SELECT json_agg(json_build_array(kind, outcome, judge, scores, evidence, meta) ORDER BY ordinal)::text
-           FROM curation_verdict WHERE sample_id = s.id)
+           FROM curation_verdict v WHERE v.sample_id = s.id AND v.ordinal <= coalesce(frozen.ordinal, v.ordinal) AND NOT EXISTS (
+                SELECT FROM curation_verdict later
+                 WHERE later.sample_id = s.id AND later.kind = v.kind AND later.judge = v.judge AND later.created_at > v.created_at
+                   AND later.ordinal <= coalesce(frozen.ordinal, later.ordinal)))
       FROM curation_snapshotrow r JOIN curation_sample s ON s.id = r.subject_id
+      CROSS JOIN LATERAL (SELECT (r.facts::json ->> 'verdicts_until')::int AS ordinal) frozen
       LEFT JOIN curation_textversion v ON v.id = r.text_version_id""",
 }
 _LIST = "SELECT r.subject_uuid::text, r.content_sha256 FROM curation_snapshotrow r"
@@ -83,6 +87,7 @@ def _sample_row(
     """A sample in the form that its import reads, whose lineage is ours."""
     known = orjson.loads(facts)
     seed, lineage = known.pop("seed"), known.pop("lineage")
+    known.pop("verdicts_until", None)
     turns = orjson.loads(messages) if messages else []
     made = chain.Chain(
         messages=tuple(chain.Message(said["role"], said["content"], said.get("meta", {})) for said in turns),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from curation.actions import annotating, endpoints
+from curation.actions import annotating, asking, endpoints
 from curation.jobs.run import drain, kind_of
 from curation.management.commands.curate import Line, Workers
 from curation.management.commands.scorers import project_at, rubric_of
@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 budget_tokens=tokens,
                 budget_money=money,
             )
-        except annotating.AnnotatingError as error:
+        except asking.AskingError as error:
             raise CommandError(str(error)) from None
         job = drain(job, Line(), Workers())
         if job.state != Job.State.DONE:

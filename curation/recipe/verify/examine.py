@@ -17,11 +17,13 @@ from curation.recipe.verify import check_code, check_format, check_maths
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`look` takes the sample, and what code must not be able to read. `runs_code`: foreign code is run, which needs a machine that can keep it in."""
+    """`look` takes the sample, and what code must not be able to read. `judge` is what its verdicts call themselves. `runs_code`: foreign code is run, which
+    needs a machine that can keep it in."""
 
     title: str
     explanation: str
     look: Callable[[Chain, tuple[str, ...]], ChainVerdict]
+    judge: Callable[[], str]
     runs_code: bool = False
 
 
@@ -31,17 +33,20 @@ CHECKS: dict[str, Check] = {
         "Python of the answer is run in the sandbox with the tests that the sample carries (meta.tests), that its task gives, or that the answer "
         "asserts itself. Without tests it is uncertain, even if it runs.",
         check_code.check,
+        lambda: check_code.JUDGE,
         runs_code=True,
     ),
     "maths": Check(
         "Answer matches",
         "The final answer of the last turn is compared with the one that the sample carries (meta.answer). What can be read in two ways is uncertain.",
         lambda chain, _: check_maths.check(chain),
+        check_maths.judge,
     ),
     "format": Check(
         "Instructions kept",
         "Instructions of form that the sample carries (meta.constraints), or that its task gives in plain words: lengths, JSON, case, beginning and end, language.",
         lambda chain, _: check_format.check(chain),
+        lambda: check_format.JUDGE,
     ),
 }
 
@@ -62,12 +67,9 @@ def examine(chain: Chain, checks: Sequence[str], *, hidden: tuple[str, ...] = ()
 
 
 def standing(verdicts: Iterable[ChainVerdict], kind: str) -> str:
-    """What the verdicts of one kind come to, a key of STANDINGS: one failure outweighs any pass, a pass outweighs doubt.
-
-    Of the same judge only the last counts: it was asked again.
-    """
-    last = {one.judge: one.outcome for one in verdicts if one.kind == kind}
-    return next((one for one in ("failed", "passed", "uncertain") if one in last.values()), "missing")
+    """What the verdicts of one kind come to, a key of STANDINGS: one failure outweighs any pass, a pass outweighs doubt."""
+    outcomes = {one.outcome for one in verdicts if one.kind == kind}
+    return next((one for one in ("failed", "passed", "uncertain") if one in outcomes), "missing")
 
 
 def wanting(verdicts: Iterable[ChainVerdict], required: Sequence[str]) -> dict[str, str]:

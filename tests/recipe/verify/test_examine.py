@@ -165,9 +165,11 @@ def test_a_check_that_does_not_exist_is_refused_by_name() -> None:
     assert set(CHECKS) < set(VERDICT_KINDS)
 
 
-def test_one_failure_outweighs_a_pass_and_a_judge_asked_again_replaces_what_it_said() -> None:
-    said = [ChainVerdict("format", "passed", "copied/1"), ChainVerdict("format", "failed", "constraints/1")]
-    assert standing(said, "format") == "failed" and standing(said, "code") == "missing"
-    said.append(ChainVerdict("format", "uncertain", "constraints/1"))
-    assert standing(said, "format") == "passed"
+def test_one_failure_outweighs_a_pass_and_a_pass_outweighs_doubt() -> None:
+    said = [
+        ChainVerdict("format", "uncertain", "constraints/1"),
+        ChainVerdict("format", "passed", "copied/1"),
+    ]
+    assert standing(said, "format") == "passed" and standing(said, "code") == "missing"
     assert wanting(said, ["format", "code"]) == {"code": "missing"}
+    assert standing([*said, ChainVerdict("format", "failed", "grounded/1")], "format") == "failed"
