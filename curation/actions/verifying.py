@@ -19,7 +19,7 @@ from curation.recipe import chain
 from curation.recipe.llm.prompts import render
 from curation.recipe.llm.wording import filled
 from curation.recipe.verify import judge
-from curation.recipe.verify.examine import CHECKS
+from curation.recipe.verify.examine import CHECKS, STANDINGS
 
 #: What the judge adds to the checks that ask nobody.
 JUDGE = judge.KEY
@@ -281,12 +281,17 @@ def _verdict(one: Conclusion, job: Job, ordinal: int) -> Verdict:
 # What a project requires before people see a sample
 
 
-def passed(kind: str) -> Q:
-    """Samples of which the verdicts of a kind that count say so: one passed, and none failed."""
+def standing(kind: str, stands: str) -> Q:
+    """Samples whose verdicts of a kind come to this, a key of `examine.STANDINGS`."""
     said = Verdict.objects.counting().filter(sample=OuterRef("pk"), kind=kind)
-    return Q(Exists(said.filter(outcome=Verdict.Outcome.PASSED))) & ~Q(
-        Exists(said.filter(outcome=Verdict.Outcome.FAILED))
-    )
+    failed = Q(Exists(said.filter(outcome=Verdict.Outcome.FAILED)))
+    passed = Q(Exists(said.filter(outcome=Verdict.Outcome.PASSED)))
+    return {
+        "failed": failed,
+        "passed": passed & ~failed,
+        "uncertain": Q(Exists(said)) & ~passed & ~failed,
+        "missing": ~Q(Exists(said)),
+    }[stands]
 
 
 def required(project: Project) -> tuple[str, ...]:
@@ -297,23 +302,18 @@ def required(project: Project) -> tuple[str, ...]:
 def ready(found: QuerySet[Any], project: Project) -> QuerySet[Any]:
     """Of samples, those that have passed what their project requires."""
     for kind in required(project):
-        found = found.filter(passed(kind))
+        found = found.filter(standing(kind, "passed"))
     return found
 
 
 def held_back(found: QuerySet[Any], project: Project) -> dict[str, Counter[str]]:
-    """Of samples, how many are not ready, by required kind and its standing: {"code": {"failed": 2, "missing": 7}}. One that fails two counts in both."""
+    """Of samples, how many are not ready, by required kind and its standing: {"code": {"failed": 2, "missing": 7}}. One that lacks two counts in both."""
     counts: dict[str, Counter[str]] = {}
     for kind in required(project):
-        said = Verdict.objects.counting().filter(sample=OuterRef("pk"), kind=kind)
-        waiting = found.filter(~passed(kind)).annotate(
-            has_failed=Exists(said.filter(outcome=Verdict.Outcome.FAILED)), has_any=Exists(said)
-        )
-        rows = waiting.order_by().values("has_failed", "has_any").annotate(n=Count("pk"))
-        told: Counter[str] = Counter()
-        for row in rows:
-            standing = "failed" if row["has_failed"] else "uncertain" if row["has_any"] else "missing"
-            told[standing] += row["n"]
+        others = {
+            stands: Count("pk", filter=standing(kind, stands)) for stands in STANDINGS if stands != "passed"
+        }
+        told = Counter({stands: n for stands, n in found.order_by().aggregate(**others).items() if n})
         if told:
             counts[kind] = told
     return counts

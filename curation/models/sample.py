@@ -149,13 +149,21 @@ class SampleStep(models.Model):
 class VerdictQuerySet(models.QuerySet["Verdict"]):
     def counting(self) -> VerdictQuerySet:
         """Those that count: of each kind and judge the newest. A judge that was asked again has superseded itself; what it said at one time stands together."""
-        later = Verdict.objects.filter(
-            sample=OuterRef("sample"),
-            kind=OuterRef("kind"),
-            judge=OuterRef("judge"),
-            created_at__gt=OuterRef("created_at"),
-        )
-        return self.filter(~Exists(later))
+        return self.filter(~_superseded())
+
+    def told(self) -> VerdictQuerySet:
+        """All, each with whether it `counts`."""
+        return self.annotate(counts=~_superseded())
+
+
+def _superseded() -> Exists:
+    later = Verdict.objects.filter(
+        sample=OuterRef("sample"),
+        kind=OuterRef("kind"),
+        judge=OuterRef("judge"),
+        created_at__gt=OuterRef("created_at"),
+    )
+    return Exists(later)
 
 
 class Verdict(models.Model):

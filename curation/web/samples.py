@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,11 +14,14 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from curation import access
+from curation.actions import verifying
 from curation.models import Project, Sample, SampleStep, Verdict, coverage, lineage, prompted
-from curation.recipe.chain import LIMITS
+from curation.recipe.chain import LIMITS, VERDICT_KINDS
 from curation.recipe.generate.coverage import AXES
 from curation.recipe.reasons import REASONS
+from curation.recipe.verify.examine import STANDINGS, outweighing
 from curation.web import keyset, listing, strips
+from curation.web.verifying import verify
 
 #: Newest samples whose workflows and models are offered as filters: cheap at any size.
 RECENT = 2_000
@@ -35,13 +38,22 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
     order = ("id",) if filters.select("sort", "Order", ORDERS, anything="") == "oldest" else ("-id",)
     total = listing.count(rows, filters.cap)
     page = keyset.page(request, _light(rows), order)
-    outcomes = _outcomes([row.pk for row in page])
+    standings = _standings([row.pk for row in page])
     for row in page:
-        row.outcomes = outcomes.get(row.pk, [])
-    return listing.respond(request, "samples", filters, {"page": page, "total": total})
+        row.standings = standings.get(row.pk, [])
+    context = {"page": page, "total": total, "may_verify": access.may(request, "manage")}
+    return listing.respond(request, "samples", filters, context)
 
 
 ORDERS = (("", "Newest"), ("oldest", "Oldest"))
+
+
+#: Each kind of verdict with what it can come to: `code:failed`.
+VERIFIED = [
+    (f"{kind}:{standing}", f"{kind.capitalize()}: {title.lower()}")
+    for kind in VERDICT_KINDS
+    for standing, title in STANDINGS.items()
+]
 
 
 def _made_by(project: Project) -> dict[str, list[tuple[str, str]]]:
@@ -78,7 +90,11 @@ def _filtered(
     if left_out := filters.select("left_out", "Left out by its run", LEFT_OUT):
         rows = rows.filter(left_out=left_out)
     if outcome := filters.select("verdict", "Verdict", Verdict.Outcome.choices):
-        rows = rows.filter(Exists(Verdict.objects.filter(sample=OuterRef("pk"), outcome=outcome)))
+        counting = Verdict.objects.counting().filter(sample=OuterRef("pk"), outcome=outcome)
+        rows = rows.filter(Exists(counting))
+    if told := filters.select("verified", "Verified", VERIFIED):
+        kind, _, standing = told.partition(":")
+        rows = rows.filter(verifying.standing(kind, standing)) if told in dict(VERIFIED) else rows.none()
     for name, label in (("workflow", "Workflow"), ("model", "Model")):
         if value := filters.select(name, label, made_by[name]):
             rows = rows.filter(**{name: value})
@@ -120,18 +136,16 @@ def _light(rows: QuerySet[Sample]) -> QuerySet[Sample]:
     )
 
 
-def _outcomes(ids: Iterable[int]) -> dict[int, list[tuple[str, int]]]:
-    """{sample: [(outcome, how many verdicts)]} for the rows of one page. One query."""
-    counted = (
-        Verdict.objects.filter(sample__in=list(ids))
-        .order_by("sample", "outcome")
-        .values_list("sample", "outcome")
-        .annotate(n=Count("id"))
-    )
-    found: dict[int, list[tuple[str, int]]] = {}
-    for sample, outcome, n in counted:
-        found.setdefault(sample, []).append((outcome, n))
-    return found
+def _standings(ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+    """{sample: [(kind, what its verdicts that count come to)]} for the rows of one page. One query."""
+    rows = Verdict.objects.counting().filter(sample__in=list(ids)).values_list("sample", "kind", "outcome")
+    outcomes: dict[int, dict[str, set[str]]] = {}
+    for sample, kind, outcome in rows:
+        outcomes.setdefault(sample, {}).setdefault(kind, set()).add(outcome)
+    return {
+        sample: [(kind, outweighing(kinds[kind])) for kind in VERDICT_KINDS if kind in kinds]
+        for sample, kinds in outcomes.items()
+    }
 
 
 @require_GET
@@ -150,7 +164,8 @@ def sample(request: HttpRequest, project: str, sample: UUID) -> HttpResponse:
         "sample": found,
         "messages_shown": _messages(found),
         "chain": _chain(found),
-        "verdicts": list(found.verdicts.all()),
+        "verdicts": list(found.verdicts.told()),
+        "may_verify": access.may(request, "manage"),
         "steps": strips.steps(opened, lineage.of_sample(found)),
         "decisions": access.visible_decisions(request.user, request.role, items),  # type: ignore[attr-defined]
         "items": items,
@@ -214,6 +229,7 @@ def step(request: HttpRequest, project: str, sample: UUID, ordinal: int) -> Http
 app_name = "samples"
 urlpatterns = [
     path("", list_page, name="list"),
+    path("verify", verify, name="verify"),
     path("<uuid:sample>/", sample, name="sample"),
     path("<uuid:sample>/steps/<int:ordinal>", step, name="step"),
 ]

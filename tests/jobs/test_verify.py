@@ -292,7 +292,7 @@ def test_a_failure_by_one_judge_is_not_outweighed_by_another_and_a_newer_pass_of
         verifying.append(
             [Conclusion(sample.pk, sample.text_sha256, ChainVerdict("judge", outcome, judge))], job
         )
-        return project.samples.filter(verifying.passed("judge")).exists()
+        return project.samples.filter(verifying.standing("judge", "passed")).exists()
 
     assert say("one", "passed") and not say("two", "failed") and say("two", "passed")
     assert sample.verdicts.count() == 3 and sample.verdicts.counting().count() == 2

@@ -8,7 +8,7 @@ verdicts, but for what takes as long as a limit allows. `standing` says what all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from curation.recipe.chain import VERDICT_KINDS, Chain, ChainVerdict
@@ -68,7 +68,11 @@ def examine(chain: Chain, checks: Sequence[str], *, hidden: tuple[str, ...] = ()
 
 def standing(verdicts: Iterable[ChainVerdict], kind: str) -> str:
     """What the verdicts of one kind come to, a key of STANDINGS: one failure outweighs any pass, a pass outweighs doubt."""
-    outcomes = {one.outcome for one in verdicts if one.kind == kind}
+    return outweighing({one.outcome for one in verdicts if one.kind == kind})
+
+
+def outweighing(outcomes: Collection[str]) -> str:
+    """Which of some outcomes speaks for all of them."""
     return next((one for one in ("failed", "passed", "uncertain") if one in outcomes), "missing")
 
 
