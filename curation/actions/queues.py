@@ -378,17 +378,19 @@ def redraw(queue: Queue) -> int:
         try:
             with transaction.atomic():
                 Item.objects.filter(pk__in=going).delete()
-                return _add_drawn(queue, Filling(**_unstored(queue.filter)), len(going))
+                return _add_drawn(queue, filled_from(queue), len(going))
         except QueueError:
             return 0
 
 
-def _unstored(filter_: dict[str, Any]) -> dict[str, Any]:
-    return {
+def filled_from(queue: Queue) -> Filling:
+    """What the queue was last filled from; everything, before it was filled at all."""
+    said: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in filter_.items()
+        for name, value in queue.filter.items()
         if name in Filling.__slots__
     }
+    return Filling(**said)
 
 
 def _add_drawn(queue: Queue, filling: Filling, take: int) -> int:

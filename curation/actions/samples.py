@@ -117,7 +117,7 @@ def store(batch: Import, file: str, rows: Sequence[Row]) -> Stored:
             stored.refused.append(_clash(batch, file, row, name))
         else:
             stored.known += 1
-    stored.added = insert([(sample, made, ()) for sample, made in fresh.values()])
+    stored.added = insert([Fresh(sample, made) for sample, made in fresh.values()])
     back = [sample for sample in known.values() if sample.state == Sample.State.WITHDRAWN]
     _bring_back(batch, back)
     link(batch.project, [sample.pk for sample in (*stored.added, *back)])
@@ -177,9 +177,18 @@ def _clash(batch: Import, file: str, row: Row, name: str) -> RejectedRow:
     return RejectedRow(batch=batch, file=file, member=row.member, row=row.row, reason=reason)
 
 
-def insert(fresh: Sequence[tuple[Sample, chain.Chain, Sequence[int | None]]]) -> list[Sample]:
-    """Store samples with their steps and verdicts. With each come the ids of the calls that said its steps, as far as they were made here."""
-    samples = Sample.objects.bulk_create([sample for sample, _, _ in fresh])
+class Fresh(NamedTuple):
+    """A sample's row that is not stored yet, with its chain, and the ids of the calls that said its steps and its verdicts, as far as they were made here."""
+
+    sample: Sample
+    made: chain.Chain
+    calls: Sequence[int | None] = ()
+    verdict_calls: Sequence[int | None] = ()
+
+
+def insert(fresh: Sequence[Fresh]) -> list[Sample]:
+    """Store samples with their steps and verdicts."""
+    samples = Sample.objects.bulk_create([one.sample for one in fresh])
     SampleStep.objects.bulk_create(
         SampleStep(
             sample=sample,
@@ -194,7 +203,7 @@ def insert(fresh: Sequence[tuple[Sample, chain.Chain, Sequence[int | None]]]) ->
             meta=step.meta,
             call_id=call,
         )
-        for sample, made, calls in fresh
+        for sample, made, calls, _ in fresh
         for ordinal, (step, call) in enumerate(zip_longest(made.steps, calls))
     )
     Verdict.objects.bulk_create(
@@ -208,9 +217,10 @@ def insert(fresh: Sequence[tuple[Sample, chain.Chain, Sequence[int | None]]]) ->
             evidence=verdict.evidence,
             meta=verdict.meta,
             text_sha256=sample.text_sha256,
+            call_id=call,
         )
-        for sample, made, _ in fresh
-        for ordinal, verdict in enumerate(made.verdicts)
+        for sample, made, _, calls in fresh
+        for ordinal, (verdict, call) in enumerate(zip_longest(made.verdicts, calls))
     )
     return samples
 

@@ -12,7 +12,7 @@ from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Swagger
 
-from curation.api import annotating, errors, generating, maps, projects, reviewing, steering, working
+from curation.api import annotating, errors, generating, maps, projects, reviewing, steering, verifying, working
 from curation.api.auth import Session, Token
 
 api = NinjaAPI(
@@ -28,7 +28,7 @@ api = NinjaAPI(
     docs=Swagger({"persistAuthorization": True, "tryItOutEnabled": True, "validatorUrl": None}),
 )
 errors.install(api)
-for part in (projects, reviewing, working, steering, maps, annotating, generating):
+for part in (projects, reviewing, working, steering, maps, annotating, generating, verifying):
     api.add_router("", part.router)
 
 

@@ -21,6 +21,7 @@ from curation.models import Item, Project, Queue, Sample, Seed, Slot, Source
 from curation.models.reviewing import queue_states
 from curation.recipe.atlas.area import LONGEST
 from curation.recipe.review.cards import CARDS, LEVELS
+from curation.recipe.verify.examine import STANDINGS
 from curation.web import areas, keyset
 from curation.web.links import link
 
@@ -343,6 +344,7 @@ def page(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         "page": keyset.page(request, items, order=("position", "id")),
         "held": held.order_by("expires_at")[:HELD_SHOWN],
         "filled_from": _said(found),
+        "held_back": _held_back(opened, found.kind, queues.filled_from(found)),
     }
     return render(request, "queues/page.html", context)
 
@@ -438,11 +440,27 @@ def fill(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
                 return redirect("queues:page", project=opened.slug, queue=found.uuid)
         else:
             context["matching"], context["new"] = queues.count_new(found, filling)
+            context["held_back"] = _held_back(opened, found.kind, filling)
             context["asked"] = context["new"] * found.wanted
     if form.errors:
         status = 422
     template = "queues/_count.html" if request.headers.get("HX-Request") else "queues/fill.html"
     return render(request, template, context, status=status)
+
+
+def _held_back(project: Project, kind: str, filling: Filling) -> tuple[dict[str, Any], ...]:
+    """Samples that wait for a verdict which the project requires: how many, why, and the list of them."""
+    samples = reverse("samples:list", args=[project.slug])
+    return tuple(
+        {
+            "count": count,
+            "kind": verdict,
+            "standing": STANDINGS[standing].lower(),
+            "url": f"{samples}?{urlencode({'verified': f'{verdict}:{standing}'})}",
+        }
+        for verdict, counts in queues.held_back(project, kind, filling).items()
+        for standing, count in counts.items()
+    )
 
 
 # Buttons: each says what should be, so that pressing twice changes nothing

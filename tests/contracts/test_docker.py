@@ -15,7 +15,7 @@ DOCKERFILE = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_the_studio_is_all_there() -> None:
-    assert set(SERVICES) == {"prepare", "web", "worker", "beat", "db", "redis"}
+    assert set(SERVICES) == {"prepare", "web", "worker", "runner", "beat", "db", "redis"}
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name != "prepare"])
@@ -48,6 +48,44 @@ def test_no_secret_has_a_value_or_a_default() -> None:
     password = re.search(r"postgresql://[^:]+:([^@]+)@", COMPOSE["x-studio"]["environment"]["DATABASE_URL"])
     assert password
     assert password[1].startswith("${POSTGRES_PASSWORD:?")
+
+
+def queues_of(name: str) -> set[str]:
+    command = SERVICES[name]["command"]
+    return set(command[command.index("--queues") + 1].split(","))
+
+
+def test_foreign_code_runs_in_the_runner_alone_and_every_queue_has_its_worker() -> None:
+    from django.conf import settings
+
+    assert queues_of("runner") == {settings.CODE_QUEUE}
+    assert queues_of("worker") | queues_of("runner") == {queue.name for queue in settings.CELERY_TASK_QUEUES}
+    assert not queues_of("worker") & queues_of("runner")
+
+
+def test_the_runner_knows_the_database_and_the_broker_and_reaches_nothing_else() -> None:
+    runner = SERVICES["runner"]
+    assert set(runner["environment"]) == {
+        "DATABASE_URL",
+        "CELERY_BROKER_URL",
+        "STUDIO_LOG_LEVEL",
+        "STUDIO_WORKERS",
+    }
+    assert runner["networks"] == ["inside"] and COMPOSE["networks"]["inside"]["internal"] is True
+    reached = {
+        name for name, one in SERVICES.items() if "inside" in one["networks"] and one["image"] != "seedbed"
+    }
+    assert reached == {"db", "redis"}
+    assert "secrets" not in runner and "env_file" not in runner and "ports" not in runner
+
+
+def test_the_runner_keeps_nothing_and_may_take_only_so_much() -> None:
+    runner = SERVICES["runner"]
+    assert runner["volumes"] == [] and runner["read_only"] is True and runner["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in runner["security_opt"]
+    assert not any("unconfined" in option for option in runner["security_opt"])
+    assert all("size=" in place and "nosuid" in place for place in runner["tmpfs"])
+    assert runner["pids_limit"] and runner["mem_limit"] and runner["cpus"]
 
 
 def test_only_the_web_server_is_reached_from_outside_and_only_from_this_machine() -> None:

@@ -472,7 +472,8 @@ def _store_samples(run: Run, rows: Mapping[int, Candidate], result: Generated) -
         )
         if near := result.repeats.get(key):
             sample.repeats_id, sample.left_out_detail = near[0], f"cosine {near[1]:.3f}"
-        fresh.append((sample, made, one.calls))
+        calls = (*(None for _ in one.sample.verdicts), *(call for _, call in found))
+        fresh.append(samples.Fresh(sample, made, one.calls, calls))
     samples.insert(fresh)
 
 
