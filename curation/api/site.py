@@ -12,7 +12,17 @@ from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Swagger
 
-from curation.api import annotating, errors, generating, maps, projects, reviewing, steering, verifying, working
+from curation.api import (
+    annotating,
+    errors,
+    generating,
+    maps,
+    projects,
+    reviewing,
+    steering,
+    verifying,
+    working,
+)
 from curation.api.auth import Session, Token
 
 api = NinjaAPI(
