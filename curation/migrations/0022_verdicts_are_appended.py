@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('curation', '0019_own_prompts'),
+        ('curation', '0021_personal_data_index'),
     ]
 
     operations = [
