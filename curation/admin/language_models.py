@@ -157,11 +157,19 @@ class PromptVersionAdmin(ForSiteAdmins):
     """What models are asked, word by word. Versions never change."""
 
     project_path = "prompt__project"
-    list_display = ("prompt", "number", "roles", "fields_asked", "created_at")
-    list_select_related = ("prompt",)
-    fields = ("prompt", "number", "words", "schema", "sha256", "created_by", "created_at")
+    list_display = ("label", "prompt", "whose", "roles", "fields_asked", "created_at")
+    list_select_related = ("prompt__project",)
+    fields = ("prompt", "number", "parent", "note", "words", "schema", "sha256", "created_by", "created_at")
     readonly_fields = fields
     ordering = ("prompt", "-number")
+
+    @display(description="version")
+    def label(self, version: PromptVersion) -> str:
+        return version.label
+
+    @display(description="words of")
+    def whose(self, version: PromptVersion) -> str:
+        return version.prompt.project.name if version.prompt.project else "the studio"
 
     @display(description="messages")
     def roles(self, version: PromptVersion) -> str:
