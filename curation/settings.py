@@ -296,6 +296,12 @@ CELERY_BEAT_SCHEDULE = {
     "tidy": {"task": "curation.tidy", "schedule": 6 * 3600.0, "options": {"expires": 3600}},
 }
 
+# ── addresses that material is fetched from ──
+
+# Hosts that may be at private addresses, and buckets that may be read with the studio's own credentials.
+IMPORT_PRIVATE_HOSTS = env.words("IMPORT_PRIVATE_HOSTS")
+IMPORT_S3_BUCKETS = env.words("IMPORT_S3_BUCKETS")
+
 # ── models ──
 
 # A model's name on the hub or a folder; empty for the one that is bundled.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
@@ -36,10 +37,12 @@ from curation.models import (
     TextVersion,
     User,
 )
+from curation.recipe.ingest.fetch import FetchRefused, Rules, fetch
 from curation.recipe.ingest.mapping import MappingError, read_mapping
 
 PIECE = 1 << 20
 FILE_NAME = 900  # characters
+OPERATOR_BYTES, OPERATOR_SECONDS = 64 * 2**30, 12 * 3600.0  # of one address, from the command line
 
 #: The job kind that reads each kind of import, the one that takes it back, and the rows that it brings.
 READ_BY = {Import.What.DOCUMENTS: "import", Import.What.SAMPLES: "samples"}
@@ -202,10 +205,38 @@ def _set_archived(source: Source, by: User, archived: bool) -> None:
 # Imports
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file that is stored, under the name it came with; one that was fetched knows its address and stated encoding."""
+
+    name: str
+    stored: StoredFile
+    address: str = ""
+    charset: str = ""
+
+
+def fetch_files(addresses: Iterable[str], folder: Path, *, by_operator: bool = False) -> list[Arrived]:
+    """Fetch and store what stands at some addresses. Raises ImportRefused."""
+    rules = fetching_rules(by_operator=by_operator)
+    try:
+        fetched = [fetch(address, folder, rules) for address in addresses]
+    except FetchRefused as error:
+        raise ImportRefused(str(error)) from error
+    return [Arrived(one.name, keep_path(one.path), one.address, one.charset) for one in fetched]
+
+
+def fetching_rules(*, by_operator: bool = False) -> Rules:
+    """What may be fetched: what the site admin allows, for people; every bucket and file and far larger ones for the operator."""
+    private = tuple(settings.IMPORT_PRIVATE_HOSTS)
+    if by_operator:
+        return Rules(private, ("*",), True, OPERATOR_BYTES, OPERATOR_SECONDS)
+    return Rules(private, tuple(settings.IMPORT_S3_BUCKETS))
+
+
 @transaction.atomic
 def draft_import(
     source: Source,
-    files: Sequence[tuple[str, StoredFile]],
+    files: Sequence[tuple[str, StoredFile] | Arrived],
     by: User | None,
     mapping: Any = (),
     what: str = Import.What.DOCUMENTS,
@@ -219,10 +250,15 @@ def draft_import(
     )
     taken: set[str] = set()
     rows = []
-    for name, stored in files:
-        unique = _apart(name, taken)
+    for file in files:
+        one = file if isinstance(file, Arrived) else Arrived(*file)
+        unique = _apart(one.name, taken)
         taken.add(unique)
-        rows.append(ImportFile(batch=batch, stored_file=stored, name=unique))
+        rows.append(
+            ImportFile(
+                batch=batch, stored_file=one.stored, name=unique, address=one.address, charset=one.charset
+            )
+        )
     ImportFile.objects.bulk_create(rows)
     return batch
 

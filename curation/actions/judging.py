@@ -11,16 +11,22 @@ query (`actions.thresholds`).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
 
+from curation.actions import licences
 from curation.models import Project
+from curation.models.licensing import STATED
 from curation.recipe.knobs import Knobs
 from curation.recipe.reasons import check_reason
 
 OF_DOCUMENTS = tuple(
-    map(check_reason, ("too_short", "corrupted", "language", "exact_duplicate", "low_educational"))
+    map(
+        check_reason,
+        ("too_short", "corrupted", "licence_not_accepted", "language", "exact_duplicate", "low_educational"),
+    )
 )
 OF_PASSAGES = tuple(
     map(
@@ -31,13 +37,25 @@ OF_PASSAGES = tuple(
 
 #: Ends in `judged_documents (id, verdict, …)`. Of documents with the same normal form the one is kept that came first: by import, and
 #: within one by content hash, so that it does not matter in which order workers stored its rows. One whose sources are all put away comes
-#: last. A topic may have a floor of its own.
-DOCUMENTS = """
+#: last. A topic may have a floor of its own. A licence is accepted by name; of alternatives one is enough, of licences that hold
+#: together (`… AND …`) all are needed. Code is in no language of people.
+DOCUMENTS = f"""
     documents AS (
         SELECT d.id, d.left_out, d.left_out_detail, d.title, d.first_import_id, d.sha256, d.language, d.topic,
                e.characters, e.normal_sha256, e.notes ->> 'corrupted' AS corrupted,
                e.language_scores -> 0 ->> 1 AS probability, e.notes -> 'language' ->> 'uncertain' AS doubt,
+               e.notes ? 'programming_language' AS is_code,
                (%(floors)s::jsonb ->> d.topic)::float8 AS own_floor,
+               (SELECT string_agg(DISTINCT coalesce(nullif({STATED}, ''), 'no licence stated'), ', ')
+                  FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
+                 WHERE %(heed_licences)s AND o.document_id = d.id AND s.withdrawn_at IS NULL) AS stated,
+               NOT %(heed_licences)s OR EXISTS (
+                SELECT FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id,
+                       regexp_split_to_table({STATED}, ' OR ') AS one
+                 WHERE o.document_id = d.id AND s.withdrawn_at IS NULL
+                   AND (s.id = ANY(%(licensed_sources)s::bigint[]) OR lower(one) = ANY(%(licences)s::text[])
+                        OR one <> '' AND string_to_array(replace(replace(lower(one), ' and ', '&'), ' ', '-'), '&')
+                                         <@ %(licences)s::text[])) AS licensed,
                EXISTS (SELECT FROM curation_occurrence o JOIN curation_source s ON s.id = o.source_id
                         WHERE o.document_id = d.id AND s.archived_at IS NULL AND s.withdrawn_at IS NULL) AS at_hand
           FROM curation_document d JOIN curation_extraction e ON e.id = d.extraction_id
@@ -47,7 +65,8 @@ DOCUMENTS = """
         SELECT documents.*, CASE
                  WHEN characters < %(characters)s THEN 'too_short'
                  WHEN coalesce(corrupted, '') <> '' THEN 'corrupted'
-                 WHEN cardinality(%(languages)s::text[]) > 0 AND language <> ALL(%(languages)s) THEN 'language'
+                 WHEN NOT licensed THEN 'licence_not_accepted'
+                 WHEN cardinality(%(languages)s::text[]) > 0 AND language <> ALL(%(languages)s) AND NOT is_code THEN 'language'
                  ELSE '' END AS filter
           FROM documents
     ), ranked_documents AS (
@@ -72,6 +91,7 @@ _WRITE_DOCUMENTS = f"""
         SELECT judged_documents.*, left(CASE verdict
                  WHEN 'too_short' THEN characters || ' characters, at least ' || %(characters)s
                  WHEN 'corrupted' THEN corrupted
+                 WHEN 'licence_not_accepted' THEN stated
                  WHEN 'language' THEN CASE language WHEN 'und' THEN 'undetermined' || coalesce(' (' || doubt || ')', '') ELSE language || coalesce(' (' || probability || ')', '') END
                                       || '; the project keeps ' || array_to_string(%(languages)s::text[], ', ')
                  WHEN 'exact_duplicate' THEN 'the same text as ' || coalesce(nullif(kept_title, ''), 'an earlier document')
@@ -162,9 +182,12 @@ def judge_passages(project: Project) -> int:
 
 
 def parameters(
-    project: Project, knobs: Knobs | None = None, floors: dict[str, float] | None = None
+    project: Project,
+    knobs: Knobs | None = None,
+    floors: dict[str, float] | None = None,
+    changes: Mapping[str, float | None] | None = None,
 ) -> dict[str, Any]:
-    """What the queries above ask for: the project's thresholds, or those proposed instead."""
+    """What the queries above ask for: the project's thresholds, or those proposed instead. `changes` of licences are proposed."""
     knobs = knobs or project.settings
     return {
         "project": project.pk,
@@ -177,6 +200,8 @@ def parameters(
         "factual": knobs.min_factual,
         "reasoning": knobs.min_reasoning,
         "heed_near": bool(knobs.leave_out_near_duplicates),
+        "heed_licences": bool(knobs.heed_licences),
+        **licences.proposed(project, changes or {}),
     }
 
 

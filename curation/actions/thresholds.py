@@ -1,6 +1,7 @@
 """Thresholds: what moving one would do, moving them as one event, and taking that back.
 
-A change names knobs and floors of topics: `{"min_factual": 3.0, "topic:arts": 1.8}`; None takes a topic's own floor away. What it would do
+A change names knobs, floors of topics and accepted licences (`actions.licences`): `{"min_factual": 3.0, "topic:arts": 1.8}`; None
+takes a topic's own floor away. What it would do
 is asked of the queries that judge (`actions.judging`), with the proposed values, and writes nothing. Applying inserts a `KnobChange` and a
 job (kind `thresholds`), whose last transaction moves the knobs, judges, and chooses seeds: everything or nothing. Undoing is
 a change of its own, back to what was there.
@@ -16,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from curation.actions import clustering
+from curation.actions import clustering, licences
 from curation.actions.judging import (
     DOCUMENTS,
     PASSAGES,
@@ -52,6 +53,7 @@ JUDGING = (
     "min_reasoning",
     "near_duplicate_cosine",
     "leave_out_near_duplicates",
+    "heed_licences",
 )
 #: Those that change nothing about documents.
 OF_PASSAGES = {"min_factual", "min_reasoning", "near_duplicate_cosine", "leave_out_near_duplicates"}
@@ -148,7 +150,7 @@ def effect(project: Project, changes: Mapping[str, float | None]) -> Effect:
     """
     wanted = checked(project, changes)
     knobs, floors = proposed(project, wanted)
-    asked = parameters(project, knobs, floors)
+    asked = parameters(project, knobs, floors, wanted)
     near = STORED_NEAR
     if "near_duplicate_cosine" in wanted:
         drawn = _repeating(project, knobs.near_duplicate_cosine)
@@ -234,9 +236,8 @@ def _repeating(project: Project, cosine: float) -> list[int] | None:
 def values(project: Project) -> dict[str, float | None]:
     """Where every threshold stands now, with the floors that topics have of their own."""
     knobs = asdict(project.settings)
-    return {name: knobs[name] for name in JUDGING} | {
-        f"{TOPIC}{topic}": floor for topic, floor in project.topic_floors.items()
-    }
+    floors = {f"{TOPIC}{topic}": floor for topic, floor in project.topic_floors.items()}
+    return {name: knobs[name] for name in JUDGING} | floors | licences.values(project)
 
 
 def checked(project: Project, changes: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -260,6 +261,11 @@ def _checked(project: Project, name: str, value: float | None) -> float | None:
         if not 0 <= floor <= HIGHEST:
             raise ThresholdError(f"{topics.NAMES[topic]}: {floor:g} is outside 0 to {HIGHEST:g}.")
         return floor
+    if licences.is_one(name):
+        try:
+            return licences.checked(project, name, value)
+        except licences.UnknownSource as error:
+            raise ThresholdError(str(error)) from None
     if name not in JUDGING:
         raise ThresholdError(
             f"{name!r} is no threshold. Thresholds are {', '.join(JUDGING)} and {TOPIC}NAME."
@@ -272,7 +278,7 @@ def _checked(project: Project, name: str, value: float | None) -> float | None:
 
 def proposed(project: Project, changes: Mapping[str, float | None]) -> tuple[Knobs, dict[str, float]]:
     """The knobs and the topics' floors as they would be after a change."""
-    knobs = {name: value for name, value in changes.items() if not name.startswith(TOPIC)}
+    knobs = {name: value for name, value in changes.items() if name in JUDGING}
     floors = dict(project.topic_floors)
     for name, value in changes.items():
         if name.startswith(TOPIC) and value is None:
@@ -351,6 +357,8 @@ def title(name: str) -> str:
     if name.startswith(TOPIC):
         topic = name.removeprefix(TOPIC)
         return f"Educational value: {topics.NAMES.get(topic, topic)}"
+    if licences.is_one(name):
+        return licences.title(name)
     return KNOBS[name].title
 
 
@@ -367,6 +375,7 @@ def carry_out(change: KnobChange, job: Job) -> None:
     project.knobs = differing(knobs)
     project.topic_floors = floors
     project.save(update_fields=["knobs", "topic_floors"])
+    licences.store(project, change.after)
     changed = {"documents": judge_documents(project), "passages": judge_passages(project)}
     selected = select(project, job, change)
     change.counts = {

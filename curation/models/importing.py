@@ -51,6 +51,13 @@ class ImportFile(models.Model):
         help_text="The whole mapping each table in it was read with, by the table's path in the archive.",
     )
 
+    address = models.CharField(
+        max_length=2000, blank=True, db_default="", help_text="Where it was fetched from."
+    )
+    charset = models.CharField(
+        max_length=40, blank=True, db_default="", help_text="The encoding that HTTP stated of its text."
+    )
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["batch", "name"], name="import_file_name")]
 

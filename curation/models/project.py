@@ -66,6 +66,13 @@ class Project(models.Model):
         blank=True,
         help_text="{axis: {value: weight}}, where more or less is wanted of samples than evenly.",
     )
+    accepted_licences = ArrayField(
+        models.CharField(max_length=80, blank=True),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="SPDX identifiers that go on where only accepted licences do; an empty one stands for none stated.",
+    )
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)

@@ -32,6 +32,11 @@ class Source(models.Model):
         blank=True,
         help_text="SPDX identifier, for example CC-BY-4.0. Empty means none stated.",
     )
+    any_licence = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A manager takes its material whatever its licence (thresholds: source:UUID).",
+    )
     address = models.CharField(max_length=1000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)

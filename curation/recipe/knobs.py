@@ -36,6 +36,7 @@ class Knobs:
     # Of 56 pairs at 0.92 and above on those pages, all but about four said the same; most of the doubtful ones lay below 0.93.
     near_duplicate_cosine: float = 0.92
     leave_out_near_duplicates: int = 1
+    heed_licences: int = 0
     seeds_decisions: int = 1
     pages_decisions: int = 2
     scores_decisions: int = 2
@@ -90,6 +91,12 @@ KNOBS: dict[str, Knob] = {
     "leave_out_near_duplicates": Knob(
         "Near duplicates are left out",
         "1: of each cluster only its representative goes on. 0: clusters are shown, and nothing is left out for them.",
+        0,
+        1,
+    ),
+    "heed_licences": Knob(
+        "Only accepted licences go on",
+        "1: documents under other licences wait for a manager. 0: licences are kept and shown, and nothing waits for them.",
         0,
         1,
     ),

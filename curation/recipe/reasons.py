@@ -32,6 +32,11 @@ REASONS: dict[str, Reason] = {
     "corrupted": Reason(
         "Corrupted", "Outlier in compression ratio or character statistics.", by_threshold=True
     ),
+    "licence_not_accepted": Reason(
+        "Licence not accepted",
+        "Its licence is not among those that the project accepts; a manager may accept it, or take the source as it is.",
+        by_threshold=True,
+    ),
     "language": Reason("Other language", "Not one of the project's languages.", by_threshold=True),
     "exact_duplicate": Reason("Exact duplicate", "The same text, normalised, is already in the project."),
     "low_educational": Reason(

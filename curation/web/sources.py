@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +23,13 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefre
 
 from curation import access
 from curation.actions import imports, samples
-from curation.actions.imports import ImportRefused
+from curation.actions.imports import Arrived, ImportRefused
 from curation.models import Import, Occurrence, Project, RejectedRow, Source
+from curation.models.licensing import STATED
 from curation.recipe.ingest.limits import readable_bytes
 from curation.recipe.ingest.mapping import ROLES, MappingError, read_mapping
-from curation.recipe.ingest.readers import READERS
+from curation.recipe.ingest.programming import LANGUAGES
+from curation.recipe.ingest.readers import READERS, kinds
 from curation.recipe.ingest.rows import preview
 from curation.studio.disk import DiskFull, disk, require_space
 from curation.web import keyset
@@ -33,6 +37,7 @@ from curation.web import keyset
 #: Bytes of one request. What is larger comes in by `./manage.py load`, which copies from this machine's own disk.
 UPLOAD_LIMIT = 4 * 2**30
 LICENCES = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "MIT", "Apache-2.0", "ODC-By-1.0", "public-domain")
+MOST_ADDRESSES = 20
 SHOWN = 8  # values of one kind on a source's page
 
 #: Cells that a spreadsheet would run.
@@ -100,11 +105,12 @@ def source(request: HttpRequest, project: str, source: UUID) -> HttpResponse:
 
 
 #: One walk over a source's places: how many, in which documents, and what these are.
-_FIGURES = """
+_FIGURES = f"""
     WITH here AS (
-        SELECT DISTINCT ON (o.document_id) d.media_type, d.language, d.left_out,
-               coalesce(nullif(o.licence, ''), %(licence)s) AS licence
+        SELECT DISTINCT ON (o.document_id) split_part(d.media_type, ';', 1) AS media_type, d.language, d.left_out,
+               {STATED} AS licence
           FROM curation_occurrence o JOIN curation_document d ON d.id = o.document_id
+          JOIN curation_source s ON s.id = o.source_id LEFT JOIN curation_extraction e ON e.id = d.extraction_id
          WHERE o.source_id = %(source)s
          ORDER BY o.document_id, o.id)
     SELECT CASE WHEN grouping(media_type) = 0 THEN 'types' WHEN grouping(language) = 0 THEN 'languages'
@@ -114,12 +120,25 @@ _FIGURES = """
       FROM here GROUP BY GROUPING SETS ((media_type), (language), (licence), (left_out), ())
      ORDER BY 1, 3 DESC, 2
 """
-TYPES = {"text/html": "HTML", "text/plain": "Text", "text/markdown": "Markdown"}
+TYPES = {
+    "text/html": "HTML",
+    "text/plain": "Text",
+    "text/markdown": "Markdown",
+    "text/x-tex": "LaTeX",
+    "text/x-wiki": "Wikitext",
+    "application/pdf": "PDF",
+    "application/epub+zip": "EPUB",
+    "application/jats+xml": "JATS XML",
+    "application/x-ipynb+json": "Jupyter notebook",
+    "application/x-thread+json": "Questions with answers",
+    "application/vnd.oasis.opendocument.text": "ODT",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "DOCX",
+} | {one.media_type: one.name for one in LANGUAGES}
 
 
 def _figures(source: Source) -> dict[str, Any]:
     with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, {"source": source.pk, "licence": source.licence})
+        cursor.execute(_FIGURES, {"source": source.pk})
         rows = cursor.fetchall()
     of: dict[str, list[tuple[str, int]]] = {}
     for what, value, count in rows:
@@ -204,6 +223,13 @@ class ImportForm(forms.Form):
     kind = forms.ChoiceField(choices=Source.Kind.choices, required=False)
     licence = SourceForm.base_fields["licence"]
     address = SourceForm.base_fields["address"]
+    addresses = forms.CharField(
+        label="Or fetch from addresses",
+        max_length=20_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "https://…"}),
+        help_text="One a line: https://, http:// or s3://. Hosts that are not on the open internet and buckets have to be allowed by a site admin.",
+    )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -221,6 +247,8 @@ class ImportForm(forms.Form):
         values = super().clean() or {}
         if values.get("source") == NEW and not (values.get("name") or "").strip():
             self.add_error("name", "Choose a source, or name a new one.")
+        if len(self.cleaned_data.get("addresses", "").split()) > MOST_ADDRESSES:
+            self.add_error("addresses", f"At most {MOST_ADDRESSES} at a time; ./manage.py load takes more.")
         return values
 
     def target(self, by: Any) -> Source:
@@ -255,6 +283,7 @@ def _upload_page(
         "limit": UPLOAD_LIMIT,
         "limit_words": readable_bytes(UPLOAD_LIMIT),
         "licences": LICENCES,
+        "kinds": kinds(),
     }
     return render(request, "sources/upload.html", context, status=status)
 
@@ -280,13 +309,17 @@ def _upload(request: HttpRequest, project: Project) -> HttpResponse:
 def _receive(request: HttpRequest, project: Project) -> HttpResponse:
     form = ImportForm(request.POST, project=project)
     files = [file for file in request.FILES.getlist("files") if isinstance(file, UploadedFile)]
-    if not files:
-        form.add_error(None, "Choose at least one file.")
     if not form.is_valid():
         return _upload_page(request, form, status=422)
+    addresses = form.cleaned_data["addresses"].split()
+    if not files and not addresses:
+        form.add_error(None, "Choose at least one file, or name an address.")
+        return _upload_page(request, form, status=422)
     try:
+        with tempfile.TemporaryDirectory(prefix="seedbed-fetch-") as folder:
+            stored = imports.fetch_files(addresses, Path(folder))
         source = form.target(request.user)
-        stored = [(file.name or "file", imports.keep_file(file, _lies_at(file))) for file in files]  # type: ignore[arg-type]
+        stored += [Arrived(file.name or "file", imports.keep_file(file, _lies_at(file))) for file in files]  # type: ignore[arg-type]
         batch = imports.draft_import(source, stored, request.user, what=form.cleaned_data["what"])  # type: ignore[arg-type]
     except ImportRefused as refused:
         form.add_error(None, str(refused))

@@ -16,9 +16,9 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from curation import access
-from curation.actions import thresholds
+from curation.actions import licences, thresholds
 from curation.actions.thresholds import Group, ThresholdError
-from curation.models import KnobChange, Project, workbench
+from curation.models import KnobChange, Project, licensing, workbench
 from curation.recipe.scoring import topics as topic_table
 from curation.web import benches, keyset
 from curation.web.benches import BENCHES, Bench
@@ -50,6 +50,8 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
         ],
         "changes": _told(_changes(opened)[:HISTORY]),
         "floors": len(opened.topic_floors),
+        "heeds_licences": bool(opened.settings.heed_licences),
+        "accepted": len(opened.accepted_licences),
     }
     return render(request, "thresholds/list.html", context)
 
@@ -167,13 +169,13 @@ def apply(request: HttpRequest, project: str) -> HttpResponse:
 
 
 def _asked(request: HttpRequest) -> dict[str, float | None]:
-    """The thresholds that a form names, by their own names; an empty field takes a topic's own floor away."""
+    """The thresholds that a form names, by their own names; an empty field takes a topic's own floor, or a licence, away."""
     changes: dict[str, float | None] = {}
     for name, given in request.POST.items():
-        is_topic, value = name.startswith(thresholds.TOPIC), str(given).strip()
-        if is_topic and not value:
+        may_go, value = name.startswith(thresholds.TOPIC) or licences.is_one(name), str(given).strip()
+        if may_go and not value:
             changes[name] = None
-        elif value and (is_topic or name in thresholds.JUDGING):
+        elif value and (may_go or name in thresholds.JUDGING):
             try:
                 changes[name] = float(value)
             except ValueError:
@@ -183,6 +185,8 @@ def _asked(request: HttpRequest) -> dict[str, float | None]:
 
 def _back(request: HttpRequest, project: Project) -> str:
     """Where a refused form came from: one of our own pages."""
+    if "heed_licences" in request.POST or any(map(licences.is_one, request.POST)):
+        return link("thresholds:licences", project)
     knob = next((name for name in BENCHES if name in request.POST), None)
     return link("thresholds:bench", project, knob=knob) if knob else link("thresholds:topics", project)
 
@@ -326,11 +330,64 @@ def _topic_rows(project: Project, scorer: Any, proposed: dict[str, float | None]
     return rows
 
 
+# -- Licences ----------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def licences_page(request: HttpRequest, project: str) -> HttpResponse:
+    """Licences as they were found, with their evidence: which are accepted, what waits, and sources that are taken as they are."""
+    opened = access.open(request, project, "manage")
+    found = licensing.stated(opened)
+    names = sorted(
+        {one.name for one in found} | set(opened.accepted_licences), key=lambda name: (not name, name)
+    )
+    waiting: dict[str, int] = {}
+    for one in found:
+        waiting[one.source] = waiting.get(one.source, 0) + one.waiting
+    taken = set(map(str, opened.sources.filter(any_licence=True).values_list("uuid", flat=True)))
+    named = {one.source: one.source_name for one in found}
+    context = {
+        "heeds": bool(opened.settings.heed_licences),
+        "rows": [
+            {
+                "field": f"{licences.LICENCE}{name}",
+                "name": name,
+                "accepted": name in opened.accepted_licences,
+                "documents": sum(one.documents for one in found if one.name == name),
+                "waiting": sum(one.waiting for one in found if one.name == name),
+                "evidence": next((one.evidence for one in found if one.name == name and one.evidence), ""),
+                "sources": [one.source_name for one in found if one.name == name][:4],
+            }
+            for name in names
+        ],
+        "sources": [
+            {
+                "field": f"{licences.SOURCE}{uuid}",
+                "name": named[uuid],
+                "waiting": waiting[uuid],
+                "taken": uuid in taken,
+            }
+            for uuid in named
+            if waiting[uuid] or uuid in taken
+        ],
+        "under_way": thresholds.under_way(opened),
+        "changes": _told(
+            [one for one in _changes(opened)[: HISTORY * 4] if any(map(_of_licences, one.after))][:HISTORY]
+        ),
+    }
+    return render(request, "thresholds/licences.html", context)
+
+
+def _of_licences(name: str) -> bool:
+    return name == "heed_licences" or licences.is_one(name)
+
+
 app_name = "thresholds"
 urlpatterns = [
     path("", list_page, name="list"),
     path("apply", apply, name="apply"),
     path("topics", topics, name="topics"),
+    path("licences", licences_page, name="licences"),
     path("changes/", history, name="history"),
     path("changes/<uuid:change>/", change, name="change"),
     path("changes/<uuid:change>/progress", progress, name="progress"),

@@ -26,6 +26,7 @@ from curation.models import (
 )
 from curation.web import sources
 from tests import factories as make
+from tests.recipe.ingest.test_fetch import serving
 
 pytestmark = pytest.mark.django_db
 
@@ -365,3 +366,31 @@ def test_names_from_files_are_escaped(client: Client, manager: User) -> None:
     )
     page = client.get(f"{BASE}imports/{batch.uuid}/").content
     assert b"<script>alert" not in page and b"<img src=x" not in page
+
+
+# Addresses
+
+
+def test_an_address_is_fetched_previewed_and_imported_with_where_it_came_from(
+    manager: User, project: Project, client: Client, settings: Any
+) -> None:
+    settings.IMPORT_PRIVATE_HOSTS = ["127.0.0.1"]
+    page = "<!doctype html><html><body><p>Вода кипит.</p></body></html>".encode("cp1251")
+    with serving({"/water": (200, {"Content-Type": "text/html; charset=windows-1251"}, page)}) as (base, _):
+        response = upload(client, addresses=f"{base}/water")
+    batch = Import.objects.get()
+    assert response["Location"].endswith(f"/imports/{batch.uuid}/preview")
+    client.post(f"{BASE}imports/{batch.uuid}/start")
+    batch.refresh_from_db()
+    run(batch)
+    document = Document.objects.get()
+    assert (document.address, document.media_type) == (f"{base}/water", "text/html;charset=cp1251")
+
+
+def test_a_private_address_is_refused_with_what_a_site_admin_can_do(
+    manager: User, project: Project, client: Client
+) -> None:
+    with serving({"/": (200, {}, b"secret")}) as (base, seen):
+        response = upload(client, addresses=base)
+    assert response.status_code == 422 and not seen and not Import.objects.exists()
+    assert "which is not on the open internet" in response.content.decode()

@@ -32,8 +32,11 @@ from curation.models import (
     RejectedRow,
     Seed,
 )
+from curation.recipe.ingest import licences
+from curation.recipe.ingest.arrival import Arrival
 from curation.recipe.ingest.found import BadRow, Row
-from curation.recipe.ingest.rows import read_rows
+from curation.recipe.ingest.licences import Licence
+from curation.recipe.ingest.rows import LICENCE_FILES, read_rows
 from curation.recipe.ingest.walk import Watch
 
 BATCH = 4_000  # rows
@@ -77,10 +80,14 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> tuple[int, int]:
         pk__in=chunk.inputs["files"]
     )
     good = bad = read = 0
+    packages: dict[int, dict[str, Licence]] = {}
     for file in files.order_by("pk"):
         if file.batch.undo_job_id is not None:
             raise ValueError("This import has been undone; import the files again instead.")
-        for batch, position in _read(file):
+        if file.batch_id not in packages:
+            packages[file.batch_id] = _packages(file.batch)
+        licence = licences.nearest(file.name, packages[file.batch_id])
+        for batch, position in _read(file, Arrival(file.address, file.charset, licence)):
             _commit(chunk, file, batch)
             good += len(batch.staged)
             bad += len(batch.refused)
@@ -89,12 +96,27 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> tuple[int, int]:
     return good, bad
 
 
-def _read(file: ImportFile) -> Iterator[tuple[Batch, int]]:
+def _packages(batch: Import) -> dict[str, Licence]:
+    """The licences of the folders that an import came in, by the files among them that state one."""
+    stating = batch.files.filter(
+        name__iregex=r"(^|/)[^/]*(licen[cs]e|copying|package|composer|pyproject|cargo|setup|description|pom)[^/]*$"
+    )
+    found = []
+    for file in stating.select_related("stored_file").order_by("pk")[:LICENCE_FILES]:
+        if not licences.is_file(file.name):
+            continue
+        with file.stored_file.local_path() as path, open(path, "rb") as content:
+            if said := licences.read_file(file.name, content.read(licences.LARGEST)):
+                found.append((file.name, said))
+    return licences.by_folder(found)
+
+
+def _read(file: ImportFile, arrival: Arrival) -> Iterator[tuple[Batch, int]]:
     """A file's rows in batches, with how many of its bytes have been read by then."""
     watch = Watch()
     with file.stored_file.local_path() as path:
         mappings = dict(file.mappings)
-        rows = read_rows(path, file.name, file.batch.mapping, resolved=mappings, watch=watch)
+        rows = read_rows(path, file.name, file.batch.mapping, resolved=mappings, watch=watch, arrival=arrival)
         # The position is asked for where the file is read: asked from here, it may just have been closed.
         read = ((batch, watch.position) for batch in _batches(rows, file, mappings))
         with ReadAhead(read) as batches:

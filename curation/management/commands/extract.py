@@ -13,6 +13,9 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from curation.actions.imports import fetching_rules
+from curation.recipe.ingest.arrival import Arrival
+from curation.recipe.ingest.fetch import FetchRefused, fetch, is_address
 from curation.recipe.ingest.folders import Found, files_of
 from curation.recipe.ingest.found import BadRow
 from curation.recipe.ingest.mapping import MappingError, read_mapping
@@ -20,7 +23,7 @@ from curation.recipe.ingest.outcomes import outcomes
 from curation.recipe.ingest.pool import Pool
 from curation.recipe.reasons import REASONS
 
-STDIN = Path("-")
+STDIN = "-"
 
 
 class Command(BaseCommand):
@@ -35,7 +38,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "paths", nargs="+", type=Path, metavar="PATH", help="files or folders; - is standard input"
+            "paths", nargs="+", metavar="PATH", help="files, folders or addresses; - is standard input"
         )
         parser.add_argument(
             "--name",
@@ -76,16 +79,23 @@ class Command(BaseCommand):
             raise CommandError(_nothing(counts))
 
 
-def _files(paths: list[Path], name: str, folder: Path) -> Iterator[Found | BadRow]:
-    """Standard input is kept in a file while it is read: archives and tables are read from their end too."""
+def _files(paths: list[str], name: str, folder: Path) -> Iterator[Found | BadRow]:
+    """Standard input is kept in a file while it is read, as what is fetched is: archives and tables are read from their end."""
     for path in paths:
-        if path != STDIN:
-            yield from files_of([path])
-            continue
-        kept = folder / "stdin"
-        with open(kept, "wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-        yield Found(kept, name, "-")
+        if path == STDIN:
+            kept = folder / "stdin"
+            with open(kept, "wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+            yield Found(kept, name, STDIN)
+        elif is_address(path):
+            try:
+                one = fetch(path, folder, fetching_rules(by_operator=True))
+            except FetchRefused as error:
+                yield BadRow(path, "", 0, str(error))
+            else:
+                yield Found(one.path, one.name, path, Arrival(one.address, one.charset))
+        else:
+            yield from files_of([Path(path)])
 
 
 def _nothing(counts: dict[str, int]) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from curation.actions.imports import (
+    Arrived,
     ImportRefused,
     draft_import,
+    fetch_files,
     find_or_create_source,
     keep_path,
     report,
@@ -21,8 +25,10 @@ from curation.actions.projects import ProjectError, create_project
 from curation.actions.samples import holds_samples
 from curation.jobs.run import drain
 from curation.models import Import, Job, Project, RejectedRow, Source
+from curation.recipe.ingest.fetch import is_address
 from curation.recipe.ingest.folders import Found, files_of
 from curation.recipe.ingest.found import BadRow
+from curation.recipe.ingest.readers import kinds
 from curation.studio.preparation import alone, migrate
 
 SHOWN_REASONS = 1_000
@@ -32,15 +38,17 @@ class Command(BaseCommand):
     """Prints one JSON object: documents (or samples), duplicates, rejected, rejected_reasons, rows."""
 
     help = (
-        "Import files and folders (JSONL, JSON, CSV, Parquet, text, Markdown, HTML; plain, compressed, in ZIP or TAR) "
-        "into a project. Works beside a running studio and without one. Prints JSON: "
+        f"Import files, folders and addresses ({kinds()}; plain, compressed, in ZIP or TAR) into a project. "
+        " Works beside a running studio and without one. Prints JSON: "
         "rows = documents + duplicates + rejected."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("project", help="the project's address, for example web-pages")
         parser.add_argument(
-            "paths", nargs="+", type=Path, help="files, or folders, which are walked in sorted order"
+            "paths",
+            nargs="+",
+            help="files, folders, which are walked in sorted order, or addresses (https://, s3://)",
         )
         parser.add_argument("--create", action="store_true", help="create the project when there is none")
         parser.add_argument(
@@ -69,18 +77,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with alone():
             migrate()
-        found = list(files_of(options["paths"]))
+        given = list(map(str, options["paths"]))
+        addresses = list(filter(is_address, given))
+        paths = [Path(path) for path in given if not is_address(path)]
+        found = list(files_of(paths))
         refused = [entry for entry in found if isinstance(entry, BadRow)]
         files = [entry for entry in found if isinstance(entry, Found)]
-        if not files:
-            raise CommandError("There is no file to import: " + _listed(refused, options["paths"]))
+        if not files and not addresses:
+            raise CommandError("There is no file to import: " + _listed(refused, given))
         try:
             project = self._project(options["project"], options["create"])
-            name = options["source"] or options["paths"][0].resolve().name
-            source = find_or_create_source(
-                project, name, None, options["kind"], options["licence"], options["address"]
-            )
-            stored = [(file.name, keep_path(file.path)) for file in files]
+            name = options["source"] or (paths[0].resolve().name if paths else urlsplit(addresses[0]).netloc)
+            address = options["address"] or (addresses[0] if len(addresses) == 1 and not paths else "")
+            with tempfile.TemporaryDirectory(prefix="seedbed-load-") as folder:
+                stored = fetch_files(addresses, Path(folder), by_operator=True)
+            source = find_or_create_source(project, name, None, options["kind"], options["licence"], address)
+            stored = [*[Arrived(file.name, keep_path(file.path)) for file in files], *stored]
             samples = options["samples"] or (
                 options["kind"] == Source.Kind.SYNTHETIC and any(holds_samples(file.path) for file in files)
             )
@@ -119,10 +131,10 @@ class Command(BaseCommand):
             self.stderr.write(f"{progress.done:,} of {progress.total:,} kB read", ending="\r")
 
 
-def _listed(refused: list[BadRow], paths: list[Path]) -> str:
+def _listed(refused: list[BadRow], paths: list[str]) -> str:
     if refused:
         return " ".join(entry.reason for entry in refused[:5])
-    return f"{', '.join(str(path) for path in paths[:5])} holds none."
+    return f"{', '.join(paths[:5])} holds none."
 
 
 def _outcome(batch: Import) -> dict[str, Any]:

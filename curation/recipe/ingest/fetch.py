@@ -276,7 +276,7 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz")
 def name_of(address: str, content_type: str) -> str:
     """The last part of an address or path, with the ending that its content type asks for, where that says more."""
     parts = urlsplit(address)
-    name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or "page"
+    name = unquote(parts.path.rstrip("/").rpartition("/")[2]) or parts.hostname or "page"
     name = re.sub(r"[\x00-\x1f/\\]", "_", name)[-200:]
     ending = ENDINGS.get(content_type.partition(";")[0].strip().lower(), "")
     own = os.path.splitext(name)[1].lower()
