@@ -9,6 +9,7 @@ from curation.api.site import urls as api
 AREAS: dict[str, str] = {
     "": "overview",
     "sources/": "sources",
+    "extractions/": "tries",
     "documents/": "documents",
     "passages/": "passages",
     "duplicates/": "duplicates",

@@ -27,7 +27,7 @@ from curation.models import (
     lineage,
 )
 from curation.recipe.ingest.cleaning import find
-from curation.web import keyset, listing, scores, standing, strips
+from curation.web import keyset, listing, scores, sides, standing, strips
 from curation.web.signals import signals_of
 
 #: Characters of a text that one page shows.
@@ -144,6 +144,7 @@ def document(request: HttpRequest, project: str, document: UUID) -> HttpResponse
         "scores_hidden": hidden,
         "scores": [] if hidden else scores.said_of(opened, found),
         "may_download": access.may(request, "manage"),
+        "said": sides.said_of(found.extraction.notes) if found.extraction else [],
         **_text(request, found.extraction, at),
         **_measured(found),
     }
@@ -248,6 +249,24 @@ def safe_link(address: str) -> str:
 
 
 @require_GET
+def sides_page(request: HttpRequest, project: str, document: UUID) -> HttpResponse:
+    """What came, what was made of it and what was cut, side by side; htmx gets the part alone, once somebody scrolls to it."""
+    opened = access.open(request, project, "browse")
+    found = get_object_or_404(
+        opened.documents.select_related("stored_file", "extraction").defer("extraction__text"), uuid=document
+    )
+    text = ""
+    if found.extraction_id:
+        shown = Extraction.objects.filter(pk=found.extraction_id)
+        text = shown.annotate(part=Substr("text", 1, sides.TEXT + 1)).values_list("part", flat=True).get()
+    notes = found.extraction.notes if found.extraction else {}
+    made = sides.of(_bytes_of(found), found.size, found.media_type, text, notes)
+    part = bool(getattr(request, "htmx", False))
+    template = "parts/_sides.html" if part else "documents/sides.html"
+    return render(request, template, {"document": found, "sides": made})
+
+
+@require_GET
 def raw(request: HttpRequest, project: str, document: UUID) -> HttpResponse:
     """The document's bytes as they came, to be saved: never rendered in a page of ours."""
     opened = access.open(request, project, "manage")
@@ -282,5 +301,6 @@ app_name = "documents"
 urlpatterns = [
     path("", list_page, name="list"),
     path("<uuid:document>/", document, name="document"),
+    path("<uuid:document>/sides", sides_page, name="sides"),
     path("<uuid:document>/raw", raw, name="raw"),
 ]
