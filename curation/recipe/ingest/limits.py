@@ -45,17 +45,35 @@ def readable_bytes(size: float) -> str:
 
 
 class Budget:
-    """Counts what one stored file unpacks to over all its layers, and refuses a bomb while it unpacks."""
+    """Counts what one stored file unpacks to over all its layers, and refuses a bomb while it unpacks.
+
+    What a refused member of an archive had unpacked to is forgiven, up to a bound: one bomb costs itself and not the good
+    members after it, and many bombs end the archive.
+    """
+
+    FORGIVEN = 64  # times what is free of the ratio
 
     def __init__(self, packed: int, limits: Limits) -> None:
         self.packed = max(packed, 1)
         self.limits = limits
         self.spent = 0
+        self.forgiven = 0
+        self.refused = False
 
     def spend(self, size: int) -> None:
         self.spent += size
         limits = self.limits
+        counted = self.spent - self.forgiven
         if self.spent > limits.unpacked_bytes:
+            self.refused = True
             raise Refused(f"unpacks to more than {readable_bytes(limits.unpacked_bytes)}")
-        if self.spent > limits.ratio_free_bytes and self.spent > self.packed * limits.ratio:
+        if counted > limits.ratio_free_bytes and counted > self.packed * limits.ratio:
+            self.refused = True
             raise Refused(f"unpacks to more than {limits.ratio} times its size, as decompression bombs do")
+
+    def settle(self, before: int, refused: bool) -> None:
+        """After a member of an archive: `before` is what was spent when it began, `refused` whether it was a bomb."""
+        size = self.spent - before
+        if (refused or self.refused) and self.forgiven + size <= self.FORGIVEN * self.limits.ratio_free_bytes:
+            self.forgiven += size
+            self.refused = False

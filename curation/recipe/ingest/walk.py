@@ -169,7 +169,7 @@ class _Walk:
                     yield inner.bad_file(complaint)
                     continue
                 # A member keeps to the ratio of its own packed size too: one bomb among many good pages.
-                own = Budget(info.compress_size, self.limits)
+                own, before = Budget(info.compress_size, self.limits), self.budget.spent
                 try:
                     with archive.open(info) as member:
                         guarded = Guarded(Guarded(member, own), self.budget)
@@ -178,6 +178,7 @@ class _Walk:
                         )
                 except BROKEN_ARCHIVE as error:
                     yield inner.bad_file(broken(error))
+                self.budget.settle(before, own.refused)
 
     def _tar(self, stream: Stream, place: Place, archives: int) -> Iterator[Member | BadRow]:
         names = _Names(self.limits)
@@ -196,8 +197,10 @@ class _Walk:
                     yield inner.bad_file(complaint)
                     continue
                 member = cast(IO[bytes], archive.extractfile(info))
-                reader = io.BufferedReader(Guarded(member, Budget(info.size, self.limits)), BUFFER)
+                own, before = Budget(info.size, self.limits), self.budget.spent
+                reader = io.BufferedReader(Guarded(member, own), BUFFER)
                 yield from self.open(reader, inner, info.name, archives + 1, 0)
+                self.budget.settle(before, own.refused)
         if trouble:
             raise tarfile.ReadError(trouble[0])
 

@@ -80,6 +80,7 @@ CUT_TAGS = {
 CODE = {"syntaxhighlight", "source", "pre"}
 CUT_SHOWN = 60  # pieces that the notes name; the rest is in their sum
 DEEPEST = 30
+DEEPEST_LIST = 12
 CELLS = 20_000  # of one table
 
 
@@ -373,7 +374,7 @@ def _lines(text: str) -> str:
 
 
 def _item(marks: str, words: str) -> str:
-    last = marks[-1]
+    marks, last = marks[-DEEPEST_LIST:], marks[-1]
     if set(marks) == {"\ue002"}:
         return words  # an indented line is a line
     if last == "\ue003":

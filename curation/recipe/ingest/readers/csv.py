@@ -56,6 +56,7 @@ def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
         samples = [found.values for found in ahead if isinstance(found, Record)]
         picker = choice.choose(member.place.member, _columns(names, samples))
     except NoBody as error:
+        yield from (found for found in ahead if isinstance(found, BadRow))
         yield member.place.bad_file(str(error), ",".join(header.values))
         return
     for found in ahead:

@@ -32,7 +32,10 @@ def read(member: Member, choice: Choice, limits: Limits) -> Iterator[Row | BadRo
         try:
             picker = choice.choose(member.place.member, columns_of(ahead))
         except NoBody as error:
-            yield member.place.bad_file(str(error))
+            if ahead:
+                yield member.place.bad_file(str(error))
+            else:
+                yield from (found for found in records if isinstance(found, BadRow))
             return
     yield from rows_of(records, picker, member.place, lines.seekable)
 
