@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('curation', '0019_own_prompts'),
+        ('curation', '0020_coverage_wanted'),
     ]
 
     operations = [
