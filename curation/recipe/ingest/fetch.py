@@ -1,8 +1,7 @@
-"""Fetching material from an address: http(s), S3 and whatever else fsspec reads, within limits of size and time.
+"""Fetching material from an address: http(s), S3 or a file, within limits of size and time. A way in is one line of `WAYS`.
 
-Over HTTP every connection is judged as it is made (`recipe.reach`), also those that redirects and changing names lead to;
-fsspec's own HTTP resolves names itself, so that nothing could be judged: HTTP is httpx here. Buckets are reached with the
-studio's own credentials, so only those that a site admin named may be asked for by others.
+Over HTTP every connection is judged as it is made (`recipe.reach`), also those that redirects and changing names lead to.
+Buckets are reached with the studio's own credentials, so only those that a site admin named may be asked for by others.
 """
 
 from __future__ import annotations
@@ -188,10 +187,8 @@ def _bucket(address: str, target: IO[bytes], path: Path, rules: Rules) -> Fetche
         raise FetchRefused(
             f"The bucket {parts.netloc} may not be read from here. A site admin can allow it in IMPORT_S3_BUCKETS."
         )
-    import fsspec
-
     try:
-        with fsspec.open(address, "rb") as source:
+        with _object(parts.netloc, unquote(parts.path.lstrip("/"))) as source:
             _write(iter(lambda: source.read(MIB), b""), target, rules, time.monotonic() + rules.seconds)
     except ImportError:
         raise FetchRefused(
@@ -199,10 +196,21 @@ def _bucket(address: str, target: IO[bytes], path: Path, rules: Rules) -> Fetche
         ) from None
     except FetchRefused:
         raise
-    except Exception as error:  # every library behind fsspec has its own
+    except Exception as error:  # botocore makes its exceptions at run time
         words = " ".join(str(error).split())[:200] or type(error).__name__
         raise FetchRefused(f"{address} cannot be read: {words}.") from None
     return Fetched(path, name_of(address, ""), address)
+
+
+def _object(bucket: str, key: str) -> Any:
+    """An object as a stream, with the credentials of AWS's own variables or files; without any, as the public reads it."""
+    import boto3
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    session = boto3.Session()
+    signing = {} if session.get_credentials() else {"config": Config(signature_version=UNSIGNED)}
+    return session.client("s3", **signing).get_object(Bucket=bucket, Key=key)["Body"]
 
 
 def _local(address: str, target: IO[bytes], path: Path, rules: Rules) -> Fetched:

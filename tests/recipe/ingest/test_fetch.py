@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -151,3 +152,14 @@ def test_a_name_gets_the_ending_that_its_content_type_asks_for(
     address: str, content_type: str, name: str
 ) -> None:
     assert name_of(address, content_type) == name
+
+
+def test_a_bucket_that_may_be_read_is_and_what_goes_wrong_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {("corpora", "a b.jsonl"): b"{}"}
+    monkeypatch.setattr(fetching, "_object", lambda bucket, key: io.BytesIO(held[bucket, key]))
+    one = fetch("s3://corpora/a%20b.jsonl", tmp_path, Rules(buckets=("corpora",)))
+    assert (one.name, one.path.read_bytes()) == ("a b.jsonl", b"{}")
+    with pytest.raises(FetchRefused, match="cannot be read"):
+        fetch("s3://corpora/none.jsonl", tmp_path, Rules(buckets=("*",)))
