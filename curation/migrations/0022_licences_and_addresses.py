@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('curation', '0020_coverage_wanted'),
+        ('curation', '0021_personal_data_index'),
     ]
 
     operations = [
