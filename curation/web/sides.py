@@ -51,7 +51,7 @@ WORDS = {
     "encoding": "Encoding",
 }
 #: What is shown elsewhere or is no more than a helper's memory.
-NOT_SHOWN = {"cut", "posts", "corrupted"}
+NOT_SHOWN = {"cut", "posts", "corrupted", "found", "found_at", "masked"}
 
 
 def of(content: bytes | None, size: int, media_type: str, text: str, notes: dict[str, Any]) -> Sides:
