@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('curation', '0021_personal_data_index'),
+        ('curation', '0022_verdicts_are_appended'),
     ]
 
     operations = [
