@@ -88,7 +88,10 @@ def requested(
         raise CallFailed("prompt_failed", str(error)) from None
     most = max(prompt.most_tokens, sampling.most_tokens)
     request = Request(
-        sampling=replace(sampling, most_tokens=most), schema=prompt.template.schema, sample=sample
+        sampling=replace(sampling, most_tokens=most),
+        schema=prompt.template.schema,
+        sample=sample,
+        label=prompt.label,
     )
     if endpoint.kind == "completion":
         return replace(request, prompt="\n\n".join(one.content for one in messages) + "\n\n")
