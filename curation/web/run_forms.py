@@ -43,7 +43,7 @@ class RunForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="Of rewrite and augment: what each passage becomes.",
     )
-    state = forms.ChoiceField(label="Seeds", choices=WHICH_SEEDS, required=False)
+    state = forms.ChoiceField(label="Seeds", choices=WHICH_SEEDS, required=False, initial="approved")
     source = forms.ChoiceField(label="From the source", required=False)
     topic = forms.ChoiceField(label="On the topic", required=False)
     language = forms.ChoiceField(label="In the language", required=False)

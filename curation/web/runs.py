@@ -138,7 +138,14 @@ def _progress(request: HttpRequest, run: Run) -> dict[str, Any]:
         "bounds": BoundsForm(run=run, estimate=estimate) if steered else None,
         "waiting": counts.by.get("candidate", 0) if run.by_people else 0,
         "stages": _stages(run, counts),
+        "newest": _newest(run),
     }
+
+
+def _newest(run: Run) -> list[Sample]:
+    found = Sample.objects.filter(candidate__run=run, left_out="").order_by("-id")
+    fields = ("project", "uuid", "title", "external_id", "state", "rank", "created_at", "skill", "difficulty")
+    return list(found.only(*fields)[:SHOWN])
 
 
 def _stages(run: Run, counts: run_progress.Counts) -> list[dict[str, Any]]:
@@ -158,12 +165,9 @@ def _stages(run: Run, counts: run_progress.Counts) -> list[dict[str, Any]]:
 
 
 def _about(run: Run) -> dict[str, Any]:
-    newest = Sample.objects.filter(candidate__run=run, left_out="").order_by("-rank", "-id")
-    fields = ("project", "uuid", "title", "external_id", "state", "rank", "created_at", "skill", "difficulty")
     return {
         "workflow": WORKFLOWS[run.workflow],
         "versions": run.versions.select_related("prompt__project").order_by("prompt__key"),
-        "newest": newest.only(*fields)[:SHOWN],
         "seeds_count": run.seeds.count(),
     }
 

@@ -1,4 +1,4 @@
-"""Every workflow as a run: twenty seeds against the scripted server, and twenty in this process; every row leads back to its source."""
+"""Every workflow as a run: twenty seeds against the scripted server, and some in this process; every row leads back to its source."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from tests.recipe.generate.scripted import PASSAGES, script
 
 pytestmark = pytest.mark.django_db
 
+LOCAL = 3  # seeds in this process, where a call takes a twentieth of a second
+
 #: Workflow → answers that make sense of every prompt, and the verdict that it brings with it.
 SENSIBLE = {
     "rewrite": (script(*test_rewrite.SENSIBLE), "judge"),
@@ -50,7 +52,7 @@ def a_project(texts, kind):
     return project
 
 
-def ran(project, endpoint, workflow, verdict):
+def ran(project, endpoint, workflow, verdict, candidates=20):
     run = runs.create(
         project,
         None,
@@ -59,7 +61,7 @@ def ran(project, endpoint, workflow, verdict):
             workflow=workflow,
             endpoint=endpoint,
             target=500,
-            most_candidates=20,
+            most_candidates=candidates,
             pilot=0,
             budget_tokens=100_000_000,
             accepting="verdicts",
@@ -113,12 +115,12 @@ def test_twenty_seeds_against_the_server_become_samples_that_lead_back_to_their_
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_twenty_seeds_in_this_process_end_as_samples_or_losses_by_name(workflow, tmp_path):
+def test_seeds_in_this_process_end_as_samples_or_losses_by_name(workflow, tmp_path):
     answers, verdict = SENSIBLE[workflow]
     code = "code" in WORKFLOWS[workflow].takes and "passage" not in WORKFLOWS[workflow].takes
     first = test_reversal.FUNCTIONS[0] if code else PASSAGES[0]
     # The same words with another number: what is quoted from the first stands in each.
-    texts = [f"{first.rstrip()}\n{'# ' if code else ''}Case {at}." for at in range(20)]
+    texts = [f"{first.rstrip()}\n{'# ' if code else ''}Case {at}." for at in range(LOCAL)]
     book = scripted.Book()
     with serving(answers) as server:
         scripted.run_on(
@@ -129,8 +131,8 @@ def test_twenty_seeds_in_this_process_end_as_samples_or_losses_by_name(workflow,
     endpoint = Endpoint.objects.create(
         name="Here", kind="local", model=folder, concurrency=1, most_tokens=64, seconds=60
     )
-    run = ran(project, endpoint, workflow, verdict)
-    assert run.candidates.filter(state=Candidate.State.DONE).count() == 20
+    run = ran(project, endpoint, workflow, verdict, candidates=LOCAL)
+    assert run.candidates.filter(state=Candidate.State.DONE).count() == LOCAL
     assert all(one.samples.exists() or one.losses.exists() for one in run.candidates.all())
     check_lineage(run)
 
