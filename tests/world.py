@@ -215,6 +215,8 @@ def a_run(project: Project, job: Job, endpoint: Endpoint) -> Run:
         target=3,
         most_candidates=9,
         budget_tokens=1_000,
+        accepting="verdicts",
+        required=["judge"],
         source=make.a_source(project, f"Run source of {project.slug}"),
         job=job,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from curation.actions import prompts, queues
+from curation.actions import prompts, queues, verifying
 from curation.models import (
     Activity,
     Endpoint,
@@ -214,6 +214,8 @@ def _checked(project: Project, workflow: Workflow, wanted: Wanted) -> dict[str, 
     check_budget(wanted.endpoint, wanted.judge, wanted.budget_tokens, wanted.budget_money)
     if not 1 <= wanted.target <= MOST_TARGET:
         raise RunError(f"A run accepts 1 to {MOST_TARGET:,} samples.")
+    # What the project asks of every sample before people see it holds for what is made here too.
+    wanted = replace(wanted, required=tuple(dict.fromkeys((*wanted.required, *verifying.required(project)))))
     checks = _verdicts(wanted)
     try:
         check_aim(wanted.aim)
