@@ -32,13 +32,10 @@ EMPHASIS = frozenset({"i", "em"})
 CODE = frozenset({"code", "kbd", "samp", "tt"})
 LISTS = frozenset({"ul", "ol", "menu", "dir"})
 #: Kinds that an element gives to the text inside, where nothing nearer gives another.
-KINDS = {
-    **HEADINGS,
-    **dict.fromkeys(
-        ("p", "li", "dt", "dd", "td", "th", "pre", "figcaption", "caption", "button", "option"), 0
-    ),
-    **dict.fromkeys(("summary", "legend", "address", "label"), 0),
-}
+KINDS = frozenset({
+    *HEADINGS, "p", "li", "dt", "dd", "td", "th", "pre", "figcaption", "caption", "button", "option", "summary",
+    "legend", "address", "label",
+})  # fmt: skip
 WORD = re.compile(r"\w+")
 IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 SPACE = re.compile(r"[ \t\r\f\v\u00a0\u2007\u202f]+")
@@ -58,7 +55,6 @@ class Container:
     parent: int
     tag: str
     names: str
-    hints: int
     first: int
     last: int = -1
 
@@ -220,7 +216,7 @@ class _Walk:
             )
         if block:
             self._flush()
-            self._contain(opened, tag, names, hints)
+            self._contain(opened, tag, names)
         if tag in KINDS:
             opened.kind = tag
         elif tag in LISTS or tag in ("table", "blockquote", "section", "article"):
@@ -262,9 +258,9 @@ class _Walk:
         if opened.run == self.run and opened.mark < len(self.parts):
             self._mark(tag, opened)
 
-    def _contain(self, opened: _Open, tag: str, names: str, hints: int) -> None:
+    def _contain(self, opened: _Open, tag: str, names: str) -> None:
         containers = self.found.containers
-        containers.append(Container(opened.container, tag, names, hints, len(self.found.blocks)))
+        containers.append(Container(opened.container, tag, names, len(self.found.blocks)))
         opened.container = len(containers) - 1
 
     def _number(self, opened: _Open) -> None:
