@@ -10,6 +10,7 @@ AREAS: dict[str, str] = {
     "": "overview",
     "sources/": "sources",
     "extractions/": "tries",
+    "documents/again/": "again",
     "documents/": "documents",
     "passages/": "passages",
     "duplicates/": "duplicates",

@@ -20,7 +20,8 @@ class PassageQuerySet(models.QuerySet["Passage"]):
 
 
 class Passage(models.Model):
-    """`extraction.text[start:end] == text`, in code points. Immutable but for `left_out`."""
+    """`extraction.text[start:end] == text`, in code points. Its text never changes; `left_out` does, and where the same text stands in
+    a better extraction of its document, the passage moves there with its place."""
 
     uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="passages")

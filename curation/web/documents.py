@@ -61,7 +61,13 @@ def list_page(request: HttpRequest, project: str) -> HttpResponse:
         request,
         "documents",
         filters,
-        {"page": page, "total": total, "rubrics": by_score.rubrics, "note": note},
+        {
+            "page": page,
+            "total": total,
+            "rubrics": by_score.rubrics,
+            "note": note,
+            "may_manage": access.may(request, "manage"),
+        },
     )
 
 

@@ -91,11 +91,11 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> None:
     documents = list(
         waiting(Document.objects.filter(pk__in=chunk.inputs["documents"])).select_related("stored_file")
     )
-    files = _files_of(documents)
+    files = files_of(documents)
     before = chunk.size - len(documents)
     group: list[Found] = []
     size = 0
-    for count, found in enumerate(_texts(documents, files), start=1):
+    for count, found in enumerate(texts(documents, files), start=1):
         group.append(found)
         size += len(found[1].text) if isinstance(found[1], Extracted) else 0
         pulse.beat(before + count)
@@ -106,7 +106,7 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> None:
         _commit(chunk, group, files)
 
 
-def _texts(documents: list[Document], files: dict[int, ImportFile]) -> Iterator[Found]:
+def texts(documents: list[Document], files: dict[int, ImportFile]) -> Iterator[Found]:
     """Every document with its text, or the reason why there is none."""
     asked: deque[Document] = deque()
     unreadable: list[Found] = []
@@ -154,7 +154,7 @@ def _read_back(
         yield from ((document, None) for document in by_place.values())
 
 
-def _files_of(documents: Iterable[Document]) -> dict[int, ImportFile]:
+def files_of(documents: Iterable[Document]) -> dict[int, ImportFile]:
     """The file of an import through which each document was found: its name and mappings say how to read it again."""
     places = Occurrence.objects.filter(
         document__in=[document.pk for document in documents],
@@ -182,9 +182,9 @@ def _commit(chunk: Chunk, found: list[Found], files: dict[int, ImportFile]) -> N
             document.pk: document for document in Document.objects.select_for_update().filter(pk__in=keys)
         }
         found = [(here[document.pk], result) for document, result in found if document.pk in here]
-        texts = [(document, result) for document, result in found if isinstance(result, Extracted)]
+        read = [(document, result) for document, result in found if isinstance(result, Extracted)]
         Extraction.objects.bulk_create(
-            [_extraction(document, result, files[document.pk].name) for document, result in texts],
+            [extraction_of(document, result, files[document.pk].name) for document, result in read],
             ignore_conflicts=True,
         )
         made = {
@@ -206,7 +206,7 @@ def _commit(chunk: Chunk, found: list[Found], files: dict[int, ImportFile]) -> N
         )
 
 
-def _extraction(document: Document, result: Extracted, file: str) -> Extraction:
+def extraction_of(document: Document, result: Extracted, file: str) -> Extraction:
     """A text without a title is called after its file."""
     notes: dict[str, Any] = dict(result.notes)
     if result.language:

@@ -50,6 +50,26 @@ _INSERT = """
 """
 
 
+#: A better extraction made another text: a passage whose text still stands in it moves there, with all that stands on it.
+#: Of a text that stands there several times each place takes one, in order.
+_ADOPT = """
+    WITH made AS (
+        SELECT made.*, e.document_id, row_number() OVER (PARTITION BY e.document_id, made.text_sha256 ORDER BY made.ordinal) AS nth
+          FROM unnest(%(extraction)s::bigint[], %(ordinal)s::int[], %(start)s::int[], %(end)s::int[], %(heading)s::text[],
+                      %(text_sha256)s::text[]) AS made (extraction, ordinal, start, "end", heading, text_sha256)
+          JOIN curation_extraction e ON e.id = made.extraction
+    ), held AS (
+        SELECT p.id, p.document_id, p.text_sha256,
+               row_number() OVER (PARTITION BY p.document_id, p.text_sha256 ORDER BY p.extraction_id DESC, p.ordinal) AS nth
+          FROM curation_passage p
+         WHERE p.document_id IN (SELECT document_id FROM made) AND p.extraction_id <> ALL(%(extraction)s::bigint[])
+    )
+    UPDATE curation_passage p
+       SET extraction_id = made.extraction, ordinal = made.ordinal, start = made.start, "end" = made."end", heading = made.heading
+      FROM made JOIN held USING (document_id, text_sha256, nth) WHERE p.id = held.id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One passage as it is stored; the names are those of the INSERT."""
@@ -138,9 +158,13 @@ def passages_of(extraction: int, text: str, code: str) -> list[Row]:
     return rows
 
 
+PLACE = ("extraction", "ordinal", "start", "end", "heading", "text_sha256")
+
+
 def save(job: Job, chunk: Chunk, result: list[Row]) -> Tally:
     columns = {name: [getattr(row, name) for row in result] for name in Row.__slots__}
     with connection.cursor() as cursor:
+        cursor.execute(_ADOPT, {name: columns[name] for name in PLACE})
         cursor.execute(_INSERT, {**columns, "project": job.project_id, "version": signals.VERSION})
     return Tally(done=chunk.size)
 
