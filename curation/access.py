@@ -125,6 +125,10 @@ def hidden_clusters(user: Any) -> QuerySet[Cluster]:
     return Cluster.objects.filter(pk__in=telling.values("cluster"))
 
 
+#: States in which an item asks people, or will ask them again.
+ASKING = (Item.State.OPEN, Item.State.REVISING)
+
+
 def may_see_decisions(user: Any, role: Role | None, item: Item) -> bool:
     """Whether others' decisions on an item may be shown to this person.
 
@@ -132,9 +136,10 @@ def may_see_decisions(user: Any, role: Role | None, item: Item) -> bool:
     """
     if not allows(role, "see_decisions"):
         return False
-    if item.state != Item.State.OPEN:
+    if item.state not in ASKING:
         return True
-    return Decision.objects.standing().filter(item=item, user=user, event=Decision.Event.DECIDE).exists()
+    mine = Decision.objects.standing().filter(item=item, user=user, event=Decision.Event.DECIDE)
+    return mine.filter(round=item.round).exists()
 
 
 def visible_decisions(user: Any, role: Role | None, items: Iterable[Item]) -> list[Decision]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from curation.actions import people
-from curation.models import ApiToken
+from curation.models import ApiToken, Item, Lease, Sample
 from tests import factories as make
 from tests.world import Person, World
 
@@ -53,6 +53,8 @@ def arguments(name: str, names: list[str], world: World, person: Person) -> dict
         "item": world.disputed.uuid if name.startswith("disputes:") else mine.item.uuid,
         "decision": mine.decision.uuid,
     }
+    if name in ("review:step", "review:text"):
+        known["item"] = a_given_sample(world, person).uuid
     if name == "api:undo":
         known["item"] = mine.decision.item.uuid
     if name == "accounts:link":
@@ -62,3 +64,12 @@ def arguments(name: str, names: list[str], world: World, person: Person) -> dict
             user=person.user or make.a_user(), name="x", digest=f"{name}{id(person)}"
         ).pk
     return {one: known[one] for one in names}
+
+
+def a_given_sample(world: World, person: Person) -> Item:
+    """An item about the world's sample that the person was handed, if they are a member."""
+    queue = make.a_queue(world.project, "samples")
+    item = make.an_item(queue, Sample.objects.get(uuid=world.rows["sample"]))
+    if person.user is not None:
+        Lease.objects.create(item=item, user=person.user)
+    return item

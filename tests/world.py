@@ -96,6 +96,7 @@ def a_world(slug: str) -> World:
         "seed": make.a_seed(project).uuid,
         "sample": sample.uuid,
         "ordinal": step.ordinal,
+        "key": "own",
         "job": job.uuid,
         "membership": Membership.objects.get(user=world.somebody_s.user, project=project).pk,
         "queue": world.queue.uuid,

@@ -377,7 +377,7 @@ def take_back(samples: QuerySet[Sample]) -> tuple[int, int]:
     kept = list(standing(Sample.objects.filter(pk__in=ids)).values_list("pk", flat=True))
     withdrawn = Sample.objects.filter(pk__in=kept).exclude(state=Sample.State.WITHDRAWN)
     count = withdrawn.update(state=Sample.State.WITHDRAWN)
-    waiting = Item.objects.filter(sample__in=kept, state=Item.State.OPEN)
+    waiting = Item.objects.filter(sample__in=kept, state__in=[Item.State.OPEN, Item.State.REVISING])
     Slot.objects.filter(item__in=waiting.values("pk"), state=Slot.State.OPEN).update(state=Slot.State.CLOSED)
     waiting.update(state=Item.State.CLOSED)
     gone = [pk for pk in ids if pk not in set(kept)]

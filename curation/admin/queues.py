@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from curation import access
 from curation.actions import queues, review
 from curation.admin.scoped import Long, ProjectFilter, Scoped, choice_filter, confirmed, each, set_filter
 from curation.admin.site import site
@@ -203,8 +204,9 @@ class DecisionAdmin(Long):
             item=OuterRef("item"),
             user=request.user,
             event=Decision.Event.DECIDE,  # type: ignore[misc]
+            round=OuterRef("item__round"),
         )
-        seen = Q(user=request.user) | ~Q(item__state=Item.State.OPEN) | Exists(mine)  # type: ignore[misc]
+        seen = Q(user=request.user) | ~Q(item__state__in=access.ASKING) | Exists(mine)  # type: ignore[misc]
         return (
             super()
             .get_queryset(request)

@@ -27,15 +27,15 @@ from curation.models.reviewing import why_nothing
 
 router = Router(tags=["review"])
 REFUSALS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
-EVENTS = {"skip": review.skip, "flag": review.flag}
+EVENTS = {"skip": review.skip, "flag": review.flag, "send_back": review.send_back}
 
 
 @router.post("/queues/{uuid:queue}/claim", response={200: ClaimOut, 204: None, **REFUSALS}, url_name="claim")
 def claim(request: HttpRequest, queue: UUID) -> Any:
     """Take the next item of a queue for some minutes.
 
-    204 when nothing is left for you; the header `Seedbed-Why` then says why: `all_done`, `all_leased` (ask again
-    later), `nothing_for_you`, `paused` or `empty`.
+    204 when nothing is left for you; the header `Seedbed-Why` then says why: `all_done`, `all_leased` or
+    `revising` (ask again later), `nothing_for_you`, `paused` or `empty`.
     """
     found = reach.queue(request, queue, "decide")
     claimed = review.claim(found, request.user)  # type: ignore[arg-type]
@@ -96,7 +96,8 @@ def decide(request: HttpRequest, item: UUID, payload: DecideIn) -> Any:
     """Say what you conclude. The same decision sent again under the same lease is the same decision.
 
     A lease that has run out still decides: into a slot that is free, or as *surplus*, which is kept and does not
-    count. `skip` is yours alone; `flag` asks a reviewer.
+    count. `skip` is yours alone; `flag` asks a reviewer; `send_back` has a sample revised by a language model after your `note`, and
+    then everybody is asked anew. `revision` accepts another of the claim's `texts`.
     """
     found = reach.item(request, item, "decide")
     user: Any = request.user
@@ -113,6 +114,7 @@ def decide(request: HttpRequest, item: UUID, payload: DecideIn) -> Any:
             note=payload.note,
             text=payload.text,
             messages=messages,
+            revision=payload.revision,
             seconds=payload.seconds,
         )
         decision = review.decide(user, found, payload.lease, answer)
@@ -152,13 +154,13 @@ RELATED = {
     "pages": ("document__extraction",),
     "scores": ("passage__document",),
     "pairs": ("pair__left__document", "pair__right__document"),
-    "samples": ("sample__source", "sample__text_version", "sample__seed__passage"),
+    "samples": ("text_version", "sample__source", "sample__text_version", "sample__seed__passage"),
 }
 
 
 def _subject(item: Item) -> dict[str, Any]:
     if item.sample is not None:
-        return _sample(item.sample)
+        return _sample(item, item.sample)
     if item.seed is not None:
         return _seed(item.seed)
     if item.document is not None:
@@ -221,8 +223,8 @@ def _found_in(document_id: int) -> dict[str, str]:
     }
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
-    version = sample.text_version
+def _sample(item: Item, sample: Sample) -> dict[str, Any]:
+    version = item.text_version or sample.text_version
     return {
         "sample": sample.uuid,
         "messages": (version.messages if version and version.messages else sample.messages),
@@ -233,4 +235,8 @@ def _sample(sample: Sample) -> dict[str, Any]:
         "source": sample.source.name,
         "licence": sample.licence or sample.source.licence,
         "seed_text": sample.seed.original_text if sample.seed else "",
+        "texts": [
+            {"key": one.key, "contents": list(one.contents), "now": one.now, "scores": dict(one.scores)}
+            for one in review.texts_of(item)
+        ],
     }

@@ -66,7 +66,9 @@ class ClaimOut(Schema):
     kind: Literal["seeds", "pages", "scores", "pairs", "samples"]
     queue: UUID
     question: str
-    verdicts: list[str] = Field(description="What `decide` takes here, besides skip and flag.")
+    verdicts: list[str] = Field(
+        description="What `decide` takes here, besides skip, flag and, for samples, send_back."
+    )
     rubrics: list[str] = Field(description="What a `rate` verdict rates, 0 to 5 each.")
     reject_reasons: list[RejectReasonOut]
     subject: dict[str, Any] = Field(description="The text, and where it comes from.")
@@ -98,21 +100,24 @@ class MessageIn(Asked):
 
 class DecideIn(Asked):
     lease: UUID
-    verdict: Literal["accept", "reject", "rate", "skip", "flag"]
+    verdict: Literal["accept", "reject", "rate", "skip", "flag", "send_back"]
     reason: Text = Field("", max_length=40, description="Of a reject: a key of the claim's `reject_reasons`.")
     ratings: dict[str, int] = Field(default_factory=dict, description="Of a rate: {rubric: 0 to 5}.")
     text: Text | None = Field(None, max_length=2_000_000, description="Of an accept: the text as edited.")
     messages: list[MessageIn] | None = Field(
         None, description="Of an accepted sample: its messages as edited."
     )
-    note: Text = Field("", max_length=10_000)
+    revision: Text = Field(
+        "", max_length=40, description="Of an accepted sample: the key of another of the claim's `texts`."
+    )
+    note: Text = Field("", max_length=10_000, description="Of send_back: what the revision should change.")
     seconds: float | None = Field(None, ge=0, le=86_400, description="Of attention.", allow_inf_nan=False)
 
 
 class DecidedOut(Schema):
     item: UUID
     decision: UUID
-    event: Literal["decide", "skip", "flag"]
+    event: Literal["decide", "skip", "flag", "send_back"]
     verdict: str
     counts: bool = Field(description="Whether it fills one of the item's slots.")
     surplus: bool = Field(description="It came when the slots were filled: kept, and does not count.")

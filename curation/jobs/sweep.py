@@ -1,4 +1,4 @@
-"""The sweep: every few seconds, find what was lost or is due. Expired chunks and leases, unannounced jobs, stalled ones; trainings."""
+"""The sweep: every few seconds, find what was lost or is due. Expired chunks and leases, unannounced jobs, stalled ones; trainings; revisions that nobody makes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from curation.actions.review import expire_leases
+from curation.actions.review.revisions import give_back_abandoned
 from curation.actions.scorers import train_what_is_due
 from curation.jobs import steering
 from curation.jobs.messages import send
@@ -47,6 +48,7 @@ def sweep() -> dict[str, int]:
         "jobs_unplanned": len(unplanned),
         "jobs_stalled": len(stalled),
         "leases_expired": expire_leases(),
+        "revisions_given_back": give_back_abandoned(),
         "trainings_started": len(trainings),
         "runs_made_up": steering.make_up_for_rejected(),
     }

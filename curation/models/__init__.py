@@ -20,6 +20,7 @@ from curation.models.project import Membership, Project, Role
 from curation.models.project_map import ProjectMap
 from curation.models.prompt import Prompt, PromptVersion
 from curation.models.queue import Item, Lease, Queue, Sitting, Slot
+from curation.models.revision import Revision
 from curation.models.run import STANDINGS, Candidate, Loss, Run, RunSeed
 from curation.models.sample import Sample, SampleStep, Verdict
 from curation.models.score import Activation, ActiveScorer, Rubric, Score, Scorer
@@ -71,6 +72,7 @@ __all__ = [
     "PromptVersion",
     "Queue",
     "RejectedRow",
+    "Revision",
     "Role",
     "Rubric",
     "Run",

@@ -102,6 +102,7 @@ _SAID = """
 _HEARD = """
     heard AS (
         SELECT i.{subject}_id, bool_or(i.state = 'disputed') AS disputed, bool_or(i.state = 'flagged') AS flagged,
+               bool_or(i.state = 'revising') AS revising,
                sum((SELECT count(*) FROM curation_slot sl WHERE sl.item_id = i.id AND sl.state = 'decided')) AS decided
           FROM curation_item i JOIN curation_queue q ON q.id = i.queue_id
          WHERE q.project_id = %(project)s AND i.{subject}_id IS NOT NULL GROUP BY i.{subject}_id
@@ -290,6 +291,7 @@ _OF_SAMPLES = Definition(
         WHEN sample.state = 'approved' THEN ''
         WHEN heard.disputed THEN 'disputed'
         WHEN heard.flagged THEN 'flagged'
+        WHEN heard.revising THEN 'revising'
         ELSE 'not_reviewed' END""",
     keys=('s.name COLLATE "C"', 'sample.external_id COLLATE "C"'),
     sha256="coalesce(encode(sha256(convert_to(v.text, 'UTF8')), 'hex'), sample.text_sha256)",

@@ -23,6 +23,7 @@ class Decision(models.Model):
         DECIDE = "decide", "Decided"
         SKIP = "skip", "Skipped"
         FLAG = "flag", "Flagged"
+        SEND_BACK = "send_back", "Sent back"
         UNDO = "undo", "Undone"
         RESOLVE = "resolve", "Resolved"
 
@@ -49,6 +50,11 @@ class Decision(models.Model):
     surplus = models.BooleanField(
         default=False, help_text="Came when the slots were filled: kept, does not count."
     )
+    round = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Of the item, when its text was read: others do not count any more.",
+    )
     undoes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by"
     )
@@ -62,7 +68,7 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["lease"],
-                condition=Q(event__in=["decide", "skip", "flag"]),
+                condition=Q(event__in=["decide", "skip", "flag", "send_back"]),
                 name="one_decision_per_lease",
             ),
             models.CheckConstraint(
@@ -80,13 +86,15 @@ class Draft(models.Model):
     """What a person has typed and not yet decided. Never outranks a decision.
 
     `version` counts saves: a save that is based on an older version is a conflict, and both texts are shown.
+    A draft on a text that was revised since stays beside the one on the new text.
     """
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="drafts")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     payload = models.JSONField(default=dict)
+    round = models.PositiveSmallIntegerField(default=0, db_default=0)
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "user"], name="one_draft")]
+        constraints = [models.UniqueConstraint(fields=["item", "user", "round"], name="one_draft")]

@@ -112,6 +112,7 @@ class Item(models.Model):
         RATED = "rated", "Rated"
         DISPUTED = "disputed", "Disputed"
         FLAGGED = "flagged", "Flagged"
+        REVISING = "revising", "Being revised"
         CLOSED = "closed", "Closed"
 
     uuid = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
@@ -131,6 +132,19 @@ class Item(models.Model):
     drawn = models.CharField(max_length=10, choices=Drawn.choices, blank=True, db_default="")
     drawn_detail = models.CharField(max_length=200, blank=True, db_default="", help_text="Why, in words.")
     wanted = models.PositiveSmallIntegerField()
+    round = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="How often its text was revised; each time everybody is asked anew.",
+    )
+    text_version = models.ForeignKey(
+        "TextVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The text that is asked about since its last revision; empty: the subject's own.",
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN, db_default="open")
     result = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="Mean ratings of a rated item."
@@ -214,10 +228,13 @@ class Lease(models.Model):
         RELEASED = "released", "Released"
         EXPIRED = "expired", "Expired"
         FREED = "freed", "Freed by a manager"
+        SENT_BACK = "sent_back", "Sent back"
+        REVISED = "revised", "Ended by a revision"
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="leases")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    round = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="The item's, then.")
     claimed_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_how = models.CharField(max_length=10, choices=End.choices, blank=True, db_default="")

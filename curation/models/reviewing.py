@@ -26,6 +26,7 @@ class QueueState:
     rated: int
     disputed: int
     flagged: int
+    revising: int
     closed: int
     held: int
 
@@ -66,7 +67,7 @@ def queue_states(queues: list[Queue]) -> dict[int, QueueState]:
 
 
 def why_nothing(queue: Queue, user: User) -> str:
-    """Why a claim came back empty: paused, empty, all_done, all_leased (may come back), or nothing_for_you."""
+    """Why a claim came back empty: paused, empty, all_done, all_leased or revising (may come back), or nothing_for_you."""
     if queue.paused_at or queue.archived_at:
         return "paused"
     if not Item.objects.filter(queue=queue).exists():
@@ -75,9 +76,18 @@ def why_nothing(queue: Queue, user: User) -> str:
         return "nothing_for_you"
     if Slot.objects.filter(queue=queue, state=Slot.State.HELD).exclude(holder=user).exists():
         return "all_leased"
+    if Item.objects.filter(queue=queue, state=Item.State.REVISING).exists():
+        return "revising"
     return "all_done"
 
 
+#: What a person did with an item, as their session lists it.
+ANSWERS = [
+    Decision.Event.DECIDE,
+    Decision.Event.SKIP,
+    Decision.Event.FLAG,
+    Decision.Event.SEND_BACK,
+]
 #: Beyond one's cursor first: on the way there lies everything one has answered already.
 WITH_WORK = """
     SELECT q.id FROM curation_queue q
@@ -89,7 +99,7 @@ WITH_WORK = """
         OR EXISTS (SELECT 1 FROM curation_slot s WHERE s.queue_id = q.id AND s.state = 'open' AND {unanswered}))
 """
 UNANSWERED = """
-    NOT EXISTS (SELECT 1 FROM curation_decision d
+    NOT EXISTS (SELECT 1 FROM curation_decision d JOIN curation_item i ON i.id = d.item_id AND i.round = d.round
                  WHERE d.item_id = s.item_id AND d.user_id = %(user)s AND d.event IN ('decide', 'skip', 'flag')
                    AND NOT EXISTS (SELECT 1 FROM curation_decision u WHERE u.undoes_id = d.id))
 """
@@ -116,6 +126,7 @@ class SittingSummary:
     rated: int
     skipped: int
     flagged: int
+    sent_back: int
     seconds: float | None
     compared: int
     agreed: int
@@ -129,7 +140,7 @@ class SittingSummary:
 SUMMARY = """
     WITH mine AS (
         SELECT d.* FROM curation_decision d JOIN curation_item i ON i.id = d.item_id
-         WHERE d.user_id = %(user)s AND i.queue_id = %(queue)s AND d.event IN ('decide', 'skip', 'flag')
+         WHERE d.user_id = %(user)s AND i.queue_id = %(queue)s AND d.event IN ('decide', 'skip', 'flag', 'send_back')
            AND d.created_at >= %(since)s
            AND NOT EXISTS (SELECT 1 FROM curation_decision u WHERE u.undoes_id = d.id)
     )
@@ -137,6 +148,7 @@ SUMMARY = """
            count(*) FILTER (WHERE verdict = 'accept'), count(*) FILTER (WHERE verdict = 'reject'),
            count(*) FILTER (WHERE verdict = 'rate'),
            count(*) FILTER (WHERE event = 'skip'), count(*) FILTER (WHERE event = 'flag'),
+           count(*) FILTER (WHERE event = 'send_back'),
            percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE event = 'decide')
       FROM mine
 """
@@ -149,6 +161,7 @@ AGREEMENT = """
                                WHERE abs((d.ratings->>r.key)::float - r.value::text::float) >= 1) END)
       FROM curation_decision d JOIN curation_item i ON i.id = d.item_id
      WHERE d.user_id = %(user)s AND i.queue_id = %(queue)s AND d.event = 'decide' AND d.created_at >= %(since)s
+       AND d.round = i.round
        AND i.state IN ('accepted', 'rejected', 'rated')
        AND NOT EXISTS (SELECT 1 FROM curation_decision u WHERE u.undoes_id = d.id)
        AND (i.wanted > 1 OR EXISTS (SELECT 1 FROM curation_decision r
@@ -163,7 +176,7 @@ def sitting_summary(queue: Queue, user: User) -> SittingSummary:
     parameters: dict[str, Any] = {"user": user.pk, "queue": queue.pk, "since": since}
     with connection.cursor() as cursor:
         cursor.execute(SUMMARY, parameters)
-        decided, accepted, rejected, rated, skipped, flagged, seconds = cursor.fetchone()
+        decided, accepted, rejected, rated, skipped, flagged, sent_back, seconds = cursor.fetchone()
         cursor.execute(AGREEMENT, parameters)
         compared, agreed = cursor.fetchone()
     return SittingSummary(
@@ -174,6 +187,7 @@ def sitting_summary(queue: Queue, user: User) -> SittingSummary:
         rated,
         skipped,
         flagged,
+        sent_back,
         seconds,
         compared,
         agreed,
@@ -186,7 +200,6 @@ def sitting_items(queue: Queue, user: User, limit: int = 200) -> list[Decision]:
     if sitting is None:
         return []
     mine = Decision.objects.standing().filter(
-        Q(item__queue=queue, user=user, created_at__gte=sitting.started_at)
-        & Q(event__in=[Decision.Event.DECIDE, Decision.Event.SKIP, Decision.Event.FLAG])
+        Q(item__queue=queue, user=user, created_at__gte=sitting.started_at) & Q(event__in=ANSWERS)
     )
     return list(mine.select_related("item", "text_version").order_by("-id")[:limit])

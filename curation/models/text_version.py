@@ -1,9 +1,10 @@
-"""TextVersion: an edit. The text it came from is never changed."""
+"""TextVersion: an edit by a person, or a revision by a language model. The text it came from is never changed."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from curation.models.call import Call
 from curation.models.passage import Passage
 from curation.models.project import Project
 from curation.models.sample import Sample
@@ -23,7 +24,17 @@ class TextVersion(models.Model):
     text = models.TextField()
     messages = models.JSONField(null=True, blank=True)
     sha256 = models.CharField(max_length=64)
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Empty: a model."
+    )
+    call = models.ForeignKey(
+        Call,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="text_versions",
+        help_text="The call that said it, where a model wrote it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -36,5 +47,10 @@ class TextVersion(models.Model):
                     | models.Q(passage__isnull=True, seed__isnull=True, sample__isnull=False)
                 ),
                 name="text_version_has_one_subject",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(author__isnull=False, call__isnull=True)
+                | models.Q(author__isnull=True, call__isnull=False),
+                name="text_version_has_one_author",
+            ),
         ]

@@ -48,6 +48,8 @@ class Knobs:
     require_format: int = 0
     require_judge: int = 0
     leave_out_rejected: int = 1
+    # A sample of ordinary length with its seed is read in 2,000 to 4,000 tokens; an answer that cannot be used is asked for twice more.
+    revision_tokens: int = 30_000
     # Fewer are mostly noise on the fifth of them that is held out.
     min_labels: int = 50
     retrain_after_labels: int = 50
@@ -136,6 +138,13 @@ KNOBS: dict[str, Knob] = {
         "1: a passage that was rejected as a seed is no training row in its own right either. 0: it may be one.",
         0,
         1,
+    ),
+    "revision_tokens": Knob(
+        "Tokens for a revision",
+        "What a model may spend at most on one revision that somebody asks for by sending a sample back.",
+        2_000,
+        1_000_000,
+        "tokens, read and written",
     ),
     "min_labels": Knob(
         "Labels for a first scorer",

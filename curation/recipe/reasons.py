@@ -85,6 +85,7 @@ REASONS: dict[str, Reason] = {
     ),
     "no_middle": Reason("No middle", "No part of it can be rebuilt from the rest by reasoning."),
     "not_rebuilt": Reason("Not rebuilt", "No attempt came close enough to what was removed."),
+    "nothing_revised": Reason("Nothing revised", "The model was asked for a revision and changed nothing."),
     "no_conversation": Reason("No conversation", "Too few usable turns came about."),
     # A sample, when its run decides whether to accept it
     "verdict_failed": Reason("Verification failed", "A verdict that the run requires says it is wrong."),
@@ -108,6 +109,7 @@ REASONS: dict[str, Reason] = {
     "rejected": Reason("Rejected", "A person rejected it."),
     "disputed": Reason("Disputed", "Decisions differ; it waits for a reviewer."),
     "flagged": Reason("Flagged", "Somebody asked for a second look."),
+    "revising": Reason("Being revised", "Somebody sent it back; another revision is being made."),
     "not_reviewed": Reason("Not reviewed", "Not enough decisions yet."),
     # An export
     "not_processed": Reason("Not processed yet", "Background work has not reached it."),
@@ -126,8 +128,11 @@ def check_reason(key: str) -> str:
 #: Why a person rejects something; the digit that is typed for it is its place in the tuple.
 @dataclass(frozen=True, slots=True)
 class RejectReason:
+    """`fault` is its type where the recipe has one: comprehension, factual, logical or stylistic (Phi-4 report, appendix A.2)."""
+
     key: str
     title: str
+    fault: str = ""
 
 
 REJECT_REASONS: dict[str, tuple[RejectReason, ...]] = {
@@ -150,12 +155,13 @@ REJECT_REASONS: dict[str, tuple[RejectReason, ...]] = {
         RejectReason("other", "Something else (say it in a note)"),
     ),
     "samples": (
-        RejectReason("wrong", "Wrong answer or fact"),
-        RejectReason("ungrounded", "Not supported by its seed"),
-        RejectReason("reasoning", "A step does not follow"),
+        RejectReason("wrong", "Wrong answer or fact", "factual"),
+        RejectReason("ungrounded", "Not supported by its seed", "factual"),
+        RejectReason("reasoning", "A step does not follow", "logical"),
+        RejectReason("misread", "Misses what is asked", "comprehension"),
+        RejectReason("unclear", "Unclear or badly written", "stylistic"),
+        RejectReason("format", "Broken format or code", "stylistic"),
         RejectReason("trivial", "Too easy or trivial"),
-        RejectReason("unclear", "Unclear or badly written"),
-        RejectReason("format", "Broken format or code"),
         RejectReason("unsafe", "Personal or unsafe content"),
         RejectReason("other", "Something else (say it in a note)"),
     ),

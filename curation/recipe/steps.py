@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from curation.recipe.generate.again import ReviseAgain
 from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.scoring import signals
 from curation.recipe.scoring.annotator import Rate
@@ -86,5 +87,6 @@ ASKING: dict[str, type[AskingStep]] = {
     Rate.name: Rate,
     Judge.name: Judge,
     Compare.name: Compare,
+    ReviseAgain.name: ReviseAgain,
     **{workflow.key: workflow.step for workflow in WORKFLOWS.values()},
 }

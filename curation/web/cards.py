@@ -1,6 +1,6 @@
-"""The table of review cards: for each kind of queue, what it shows and how its form is read.
+"""The table of review cards: for each kind of queue, what it shows and which texts of it can be edited.
 
-What a kind asks stands in `recipe/review/cards.py`, what a decision does in `actions/review/`. An item is
+What a kind asks stands in `recipe/review/cards.py`, how the form is read in `answering.py`, what a decision does in `actions/review/`. An item is
 loaded with all that stands beside it in one query, and never with anything that another person decided.
 """
 
@@ -13,10 +13,10 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject, Left, NullIf
-from django.http import QueryDict
 
 from curation import access
-from curation.actions.review import Answer, Claim, NotAsked, subject_of
+from curation.actions.review import Claim, own_contents, subject_of
+from curation.actions.review.revisions import NO_MODEL, can_revise
 from curation.models import (
     ActiveScorer,
     ClusterMember,
@@ -28,16 +28,18 @@ from curation.models import (
     Occurrence,
     Passage,
     Queue,
+    Revision,
     Rubric,
     Sample,
-    SampleStep,
     Score,
     Seed,
+    TextVersion,
     User,
-    Verdict,
 )
 from curation.recipe.review.cards import Card
 from curation.recipe.review.diff import Piece, sides
+from curation.web.answering import plain, typed_of
+from curation.web.chain import Chain, chain_of
 from curation.web.links import link
 
 #: Characters of a neighbour's text that are shown beside an item.
@@ -73,6 +75,7 @@ class Field:
     text: str
     role: str = ""
     typed: str | None = None  # of a draft; None where nothing was typed
+    before: str | None = None  # of a text that was revised: what was sent back
 
     @property
     def value(self) -> str:
@@ -81,6 +84,10 @@ class Field:
     @property
     def is_edited(self) -> bool:
         return plain(self.value) != plain(self.text)
+
+    @property
+    def is_revised(self) -> bool:
+        return self.before is not None and self.before.strip() != self.text.strip()
 
 
 @dataclass(slots=True)
@@ -96,6 +103,9 @@ class Shown:
     typed: Submitted = field(default_factory=dict)  # draft or refused form: note, text, message-N, ratings
     draft_version: int = 0
     decision: Decision | None = None  # this person's own, in the walk back through a session
+    chain: Chain = field(default_factory=Chain)
+    earlier: Submitted = field(default_factory=dict)  # a draft on the text before it was revised
+    may_revise: bool = False
 
     @property
     def card(self) -> Card:
@@ -152,6 +162,10 @@ class Shown:
     def fields(self) -> list[Field]:
         return self.sheet.fields(self)
 
+    def with_typed(self, typed: Submitted) -> Shown:
+        """The same item with something else typed."""
+        return Shown(self.item, self.sheet, typed=typed, chain=self.chain)
+
     @property
     def is_edited(self) -> bool:
         return any(one.is_edited for one in self.fields)
@@ -178,16 +192,23 @@ class Shown:
         return getattr(self.item, "represented_by", None)
 
     @property
-    def steps(self) -> list[dict[str, Any]]:
-        """The sample's chain, each revision with the text it revised."""
-        before = ""
-        steps = []
-        for step in getattr(self.item, "steps", []):
-            revised = before if step["kind"] == "revision" else ""
-            steps.append({**step, "revised": revised})
-            if step["kind"] in ("draft", "revision") and step["output"]:
-                before = step["output"]
-        return steps
+    def is_revised(self) -> bool:
+        return any(one.is_revised for one in self.fields)
+
+    @property
+    def earlier_edits(self) -> list[Field]:
+        """What this person had typed on the text before it was revised."""
+        if not self.earlier or not self.item.round:
+            return []
+        theirs = Shown(self.item, self.sheet, typed=self.earlier, chain=self.chain)
+        return [
+            one for one in theirs.fields if one.is_edited and one.value.strip() != (one.before or "").strip()
+        ]
+
+    @property
+    def no_model(self) -> str:
+        """Why nothing can be sent back; empty where it can."""
+        return "" if self.may_revise else NO_MODEL
 
     @property
     def lineage(self) -> list[dict[str, Any]]:
@@ -213,15 +234,6 @@ class Shown:
         if kind in ("seed", "sample"):
             steps.append({"kind": kind, "label": kind.capitalize(), "here": True})
         return steps
-
-    @property
-    def verdicts(self) -> list[dict[str, Any]]:
-        return list(getattr(self.item, "verdicts", []))
-
-
-def plain(text: str) -> str:
-    """With the line ends that a browser's form would send back as LF."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 # -- Loading -----------------------------------------------------------------------------------------------------
@@ -257,8 +269,19 @@ def _shown(item_id: int, queue: Queue, user: User, claim: Claim | None, typed: S
     shown.typed = typed if typed is not None else draft.get("payload", {})
     if shown.card.rubrics:
         shown.rubrics = _rubrics(shown.card, item)
+    if sheet.chain:
+        _add_chain(shown, user)
     _add_scores(shown, user)
     return shown
+
+
+def _add_chain(shown: Shown, user: User) -> None:
+    """How a sample was made, what else of it can be accepted, and what this person had typed before it was revised."""
+    shown.chain = chain_of(shown.item, user)
+    shown.may_revise = can_revise(shown.item.queue.project)
+    if shown.item.round:
+        mine = Draft.objects.filter(item=shown.item, user=user, round__lt=shown.item.round)
+        shown.earlier = mine.order_by("-round").values_list("payload", flat=True).first() or {}
 
 
 def _add_scores(shown: Shown, user: User) -> None:
@@ -300,7 +323,7 @@ def _rubrics(card: Card, item: Item) -> list[Rubric]:
 
 
 def _rows(sheet: Sheet, user: User) -> QuerySet[Item]:
-    mine = Draft.objects.filter(item=OuterRef("pk"), user=user)
+    mine = Draft.objects.filter(item=OuterRef("pk"), user=user, round=OuterRef("round"))
     rows = (
         Item.objects.select_related(*sheet.related)
         .defer(*(f"{path}__search" for path in sheet.related if path.endswith(SEARCHED)))
@@ -314,7 +337,7 @@ def _rows(sheet: Sheet, user: User) -> QuerySet[Item]:
     elif sheet.kind == "pages":
         rows = rows.annotate(page_text=Left("document__extraction__text", PAGE_CHARACTERS))
     if sheet.chain:
-        return rows.annotate(steps=_steps(), verdicts=_verdicts())
+        return rows
     return rows.annotate(scores=_scores(sheet))
 
 
@@ -389,18 +412,6 @@ def _represented_by(passage: str) -> Subquery:
     )
 
 
-def _steps() -> ArraySubquery:
-    names = ("kind", "name", "prompt", "prompt_version", "model", "output", "scores")
-    rows = SampleStep.objects.filter(sample=OuterRef("sample")).order_by("ordinal")
-    return ArraySubquery(rows.values(json=JSONObject(**{name: name for name in names})))
-
-
-def _verdicts() -> ArraySubquery:
-    names = ("kind", "judge", "outcome", "scores", "evidence")
-    rows = Verdict.objects.filter(sample=OuterRef("sample")).order_by("ordinal")
-    return ArraySubquery(rows.values(json=JSONObject(**{name: name for name in names})))
-
-
 # -- Forms -------------------------------------------------------------------------------------------------------
 
 
@@ -411,92 +422,46 @@ def _seed_fields(shown: Shown) -> list[Field]:
 
 
 def _sample_fields(shown: Shown) -> list[Field]:
-    """One field per message, or one for a plain text."""
-    sample = shown.subject
-    version = None if shown.decision else sample.text_version
-    messages = (version.messages if version else None) or sample.messages
-    if not messages:
-        text = version.text if version else sample.text
-        return [Field("text", "Text", text, typed=_typed(shown, "text"))]
+    """One field per message, or one for a plain text; of a revised one with what was sent back."""
+    sample, version = shown.subject, _stood(shown)
+    contents = own_contents(version or sample)
+    before = _sent_back(shown) or (None,) * len(contents)
+    if not sample.messages:
+        return [Field("text", "Text", contents[0], typed=_typed(shown, "text"), before=before[0])]
     return [
         Field(
             f"message-{at}",
             message["role"].capitalize(),
-            message["content"],
+            contents[at],
             message["role"],
             _typed(shown, f"message-{at}"),
+            before[at],
         )
-        for at, message in enumerate(messages)
+        for at, message in enumerate(sample.messages)
     ]
+
+
+def _stood(shown: Shown) -> TextVersion | None:
+    """The version that was on screen: that of the item's last revision, and in the walk back that of the decision's round."""
+    if shown.decision is None:
+        return shown.item.text_version or shown.subject.text_version
+    if shown.decision.round == shown.item.round:
+        return shown.item.text_version
+    made = Revision.objects.filter(item=shown.item, state=Revision.State.MADE).select_related("text_version")
+    return made[shown.decision.round - 1].text_version if shown.decision.round else None
+
+
+def _sent_back(shown: Shown) -> tuple[str, ...] | None:
+    """What stood there before the revision that is asked about."""
+    revised = shown.chain.revised
+    if revised is None or shown.decision is not None:
+        return None
+    return own_contents(revised.before or shown.subject)
 
 
 def _typed(shown: Shown, name: str) -> str | None:
     value = shown.typed.get(name)
     return value if isinstance(value, str) else None
-
-
-def typed_in(form: QueryDict) -> dict[str, Any]:
-    """What a person has typed or chosen, as drafts keep it: texts, note, ratings."""
-    typed: dict[str, Any] = {
-        name: plain(str(form[name]))
-        for name in form
-        if name in ("text", "note") or name.startswith("message-")
-    }
-    ratings = {
-        name.removeprefix("rating-"): int(str(form[name]))
-        for name in form
-        if name.startswith("rating-") and str(form[name]).isdigit()
-    }
-    return typed | ({"ratings": ratings} if ratings else {})
-
-
-def typed_of(decision: Decision) -> dict[str, Any]:
-    """The same of a decision: an undone one is shown as it was entered."""
-    typed: dict[str, Any] = {"note": decision.note}
-    if decision.ratings:
-        typed["ratings"] = decision.ratings
-    version = decision.text_version
-    if version is None:
-        return typed
-    if version.messages:
-        return typed | {f"message-{at}": said["content"] for at, said in enumerate(version.messages)}
-    return typed | {"text": version.text}
-
-
-def answer_of(shown: Shown, form: QueryDict) -> Answer:
-    """The form as an answer. An edit is one only where it changes the text that was on screen.
-
-    Raises NotAsked when the seconds or ratings are no numbers.
-    """
-    verdict, _, reason = form.get("action", "").partition(":")
-    typed = typed_in(form)
-    edited = [one for one in _with_typed(shown, typed) if one.is_edited] if verdict == "accept" else []
-    messages = None
-    if edited and edited[0].role:
-        messages = [{"role": one.role, "content": one.value} for one in _with_typed(shown, typed)]
-    return Answer(
-        verdict=verdict,
-        reason=reason or form.get("reason", ""),
-        ratings=typed.get("ratings", {}) if verdict == "rate" else {},
-        note=str(typed.get("note", "")).strip(),
-        text=edited[0].value if edited and messages is None else None,
-        messages=messages,
-        seconds=seconds_in(form),
-    )
-
-
-def _with_typed(shown: Shown, typed: Submitted) -> list[Field]:
-    return Shown(shown.item, shown.sheet, typed=typed).fields
-
-
-def seconds_in(form: QueryDict) -> float | None:
-    """Seconds of attention as the page measured them; None without script. Raises NotAsked."""
-    if not form.get("seconds"):
-        return None
-    try:
-        return float(str(form["seconds"]))
-    except ValueError:
-        raise NotAsked("The seconds of attention are not a number.") from None
 
 
 SHEETS: dict[str, Sheet] = {
@@ -534,6 +499,7 @@ SHEETS: dict[str, Sheet] = {
         passage="sample__passage",
         chain=True,
         related=(
+            "text_version",
             "sample",
             "sample__source",
             "sample__passage",

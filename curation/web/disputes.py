@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from curation import access
 from curation.actions import review as actions
 from curation.models import Decision, Item
-from curation.web import cards, keyset
+from curation.web import answering, cards, keyset
 from curation.web.sign_in import person
 
 WAITING = (Item.State.DISPUTED, Item.State.FLAGGED)
@@ -70,7 +70,7 @@ def resolve(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
     """End the dispute or answer the flag; `chosen` names the decision whose text is accepted."""
     found = _item(request, project, item)
     try:
-        answer = cards.answer_of(cards.show(found, person(request)), request.POST)
+        answer = answering.answer_of(cards.show(found, person(request)), request.POST)
         chosen = _chosen(request, found) if answer.verdict == "accept" else None
         actions.resolve(
             person(request),
@@ -81,7 +81,7 @@ def resolve(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
         )
     except actions.ReviewError as refusal:
         messages.error(request, str(refusal))
-        return _page(request, found, typed=cards.typed_in(request.POST), status=422)
+        return _page(request, found, typed=answering.typed_in(request.POST), status=422)
     messages.success(request, "Put back into the queue." if answer.verdict == "reopen" else "Resolved.")
     following = Item.objects.filter(
         queue__project_id=found.queue.project_id, state__in=WAITING, pk__gt=found.pk
@@ -121,7 +121,7 @@ def _undone(event: Decision) -> bool:
 
 def _opinion(shown: cards.Shown, decision: Decision) -> dict[str, Any]:
     """A decision with the texts it would accept, beside those that stood there."""
-    theirs = cards.Shown(shown.item, shown.sheet, typed=cards.typed_of(decision))
+    theirs = shown.with_typed(answering.typed_of(decision))
     return {"decision": decision, "edits": [one for one in theirs.fields if one.is_edited]}
 
 

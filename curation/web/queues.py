@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from curation import access
 from curation.actions import queues, review
 from curation.actions.queues import MOST_WANTED, ORDERS, SUBJECTS, Filling, QueueError, rubrics_for
-from curation.models import Item, Project, Queue, Sample, Seed, Slot, Source
+from curation.actions.review import revisions
+from curation.jobs.control import NotNow, cancel
+from curation.models import Item, Project, Queue, Revision, Sample, Seed, Slot, Source
 from curation.models.reviewing import queue_states
 from curation.recipe.atlas.area import LONGEST
 from curation.recipe.review.cards import CARDS, LEVELS
@@ -343,6 +346,9 @@ def page(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         "chosen": state,
         "page": keyset.page(request, items, order=("position", "id")),
         "held": held.order_by("expires_at")[:HELD_SHOWN],
+        "revising": Revision.objects.asked()
+        .filter(item__queue=found)
+        .select_related("item__sample", "job")[:HELD_SHOWN],
         "filled_from": _said(found),
         "held_back": _held_back(opened, found.kind, queues.filled_from(found)),
     }
@@ -519,6 +525,25 @@ def free(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     return redirect("queues:page", project=opened.slug, queue=found.uuid)
 
 
+@require_POST
+def take_back(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
+    """End the waiting for a revision: the item is open again with the text it had, and its job is cancelled."""
+    opened = access.open(request, project, "manage")
+    user: Any = request.user
+    found = _queue(opened, queue)
+    asked = Revision.objects.asked().filter(
+        item__queue=found, item__uuid=_uuid(request.POST.get("item", "")) or UUID(int=0)
+    )
+    revision = asked.select_related("item", "job").first()
+    if revision and revisions.take_back(revision, user):
+        with suppress(NotNow):
+            cancel(revision.job)
+        messages.success(request, "Taken back. The item is in the queue again, with the text it had.")
+    else:
+        messages.info(request, "This item is not being revised any more.")
+    return redirect("queues:page", project=opened.slug, queue=found.uuid)
+
+
 def _uuid(said: str) -> UUID | None:
     try:
         return UUID(said)
@@ -542,4 +567,5 @@ urlpatterns = [
     path("<uuid:queue>/close", close, name="close"),
     path("<uuid:queue>/reopen", reopen, name="reopen"),
     path("<uuid:queue>/free", free, name="free"),
+    path("<uuid:queue>/take-back", take_back, name="take_back"),
 ]

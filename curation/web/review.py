@@ -11,10 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -22,19 +20,20 @@ from django.views.decorators.http import require_GET, require_POST
 from curation import access
 from curation.actions import review as actions
 from curation.models import Decision, Item, Project, Queue
-from curation.models.neighbours import nearest_to_passage
 from curation.models.reviewing import queue_states, sitting_items, sitting_summary, why_nothing, with_work
-from curation.web import cards
+from curation.web import answering, cards, looks
+from curation.web.items import by_script, item_of, queue_of, refused, was_given
 from curation.web.sign_in import person
 
 #: Events other than a decision with a verdict, by the action that the form names.
-WITHOUT_VERDICT = {"skip": actions.skip, "flag": actions.flag}
+WITHOUT_VERDICT = {"skip": actions.skip, "flag": actions.flag, "send_back": actions.send_back}
 SAID = {
     "accept": "Accepted",
     "reject": "Rejected",
     "rate": "Rated",
     Decision.Event.SKIP: "Skipped",
     Decision.Event.FLAG: "Flagged for a reviewer",
+    Decision.Event.SEND_BACK: "Sent back for another revision",
 }
 ICONS = {
     "seeds": "sprout",
@@ -43,10 +42,6 @@ ICONS = {
     "pairs": "git-compare",
     "samples": "package",
 }
-NEIGHBOURS = 4
-#: Less alike than this are only about the same kind of thing, if that: no news to somebody who decides.
-CLOSE = 0.5
-CONTEXT_CHARACTERS = 4_000  # of the document on each side of a passage
 
 
 # -- Queues --------------------------------------------------------------------------------------------------------
@@ -85,7 +80,7 @@ def _why(queue: Queue, state: Any, has_work: bool) -> str:
     if has_work:
         return "ready"
     if not state.open:
-        return "all_done"
+        return "revising" if state.revising else "all_done"
     return "all_leased" if state.held else "nothing_for_you"
 
 
@@ -93,7 +88,7 @@ def _why(queue: Queue, state: Any, has_work: bool) -> str:
 @require_GET
 def queue(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """The review page: the item this person holds, or the next one."""
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     claim = _wanted(request, found) or next(iter(actions.held(found, person(request))), None)
     claim = claim or actions.claim(found, person(request))
     shown = cards.show_claim(claim, found, person(request)) if claim else None
@@ -111,13 +106,13 @@ def _page(request: HttpRequest, queue: Queue, shown: cards.Shown | None, status:
 @require_POST
 def next_item(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """One more item, to be shown when the present one is done: the part alone."""
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     here = set(request.POST.getlist("lease"))
     held = (claim for claim in actions.held(found, person(request)) if str(claim.lease) not in here)
     try:
         claim = next(held, None) or actions.claim(found, person(request))
     except actions.TooManyHeld as refusal:
-        return _refused(refusal)
+        return refused(refusal)
     if claim is None:
         return _part(
             request, "review/_nothing.html", {"queue": found, "why": why_nothing(found, person(request))}
@@ -129,14 +124,14 @@ def next_item(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
 @require_GET
 def progress(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """The line on top of the page: the queue's progress and this session's pace."""
-    return _part(request, "review/_progress.html", _standing(request, _queue(request, project, queue)))
+    return _part(request, "review/_progress.html", _standing(request, queue_of(request, project, queue)))
 
 
 @never_cache
 @require_GET
 def summary(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """This session: how many, how fast, agreement so far, and every decision in it."""
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     context = _standing(request, found) | {"decisions": sitting_items(found, person(request))}
     return render(request, "review/summary.html", context)
 
@@ -159,7 +154,7 @@ def beat(request: HttpRequest, project: str, queue: UUID) -> JsonResponse:
 
     Answers {lease: the lease that now holds, or null when somebody else has the item}.
     """
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     return JsonResponse({"leases": {lease: _prolonged(request, found, lease) for lease in _leases(request)}})
 
 
@@ -177,7 +172,7 @@ def _prolonged(request: HttpRequest, queue: Queue, lease: str) -> str | None:
 @require_POST
 def release(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """Give items back: those the page names as it is left, or all when somebody pauses."""
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     leases = _leases(request)
     for lease in leases:
         actions.release(person(request), UUID(lease))
@@ -202,22 +197,22 @@ def _leases(request: HttpRequest) -> list[str]:
 @never_cache
 @require_POST
 def decide(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
-    """Accept, reject, rate, skip or flag; `action` names which, `reject:wrong` with its reason."""
-    found = _item(request, project, item)
+    """Accept, reject, rate, skip, flag or send back; `action` names which, `reject:wrong` with its reason."""
+    found = item_of(request, project, item)
     try:
         lease = UUID(request.POST.get("lease", ""))
     except ValueError:
-        return _refused(actions.LeaseUnknown("The form names no lease. Open the item again."))
+        return refused(actions.LeaseUnknown("The form names no lease. Open the item again."))
     action = request.POST.get("action", "")
     try:
         if action in WITHOUT_VERDICT:
-            note = str(cards.typed_in(request.POST).get("note", "")).strip()
+            note = str(answering.typed_in(request.POST).get("note", "")).strip()
             decision = WITHOUT_VERDICT[action](
-                person(request), found, lease, note, cards.seconds_in(request.POST)
+                person(request), found, lease, note, answering.seconds_in(request.POST)
             )
         else:
             shown = cards.show(found, person(request))
-            decision = actions.decide(person(request), found, lease, cards.answer_of(shown, request.POST))
+            decision = actions.decide(person(request), found, lease, answering.answer_of(shown, request.POST))
     except actions.ReviewError as refusal:
         return _not_decided(request, found, lease, refusal)
     return _decided(request, found, decision)
@@ -226,8 +221,8 @@ def decide(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
 def _decided(request: HttpRequest, item: Item, decision: Decision) -> HttpResponse:
     said = SAID[decision.verdict or decision.event]
     if decision.surplus:
-        said += ", but after others had decided: it is kept and does not count"
-    if _by_script(request):
+        said += ", but after others had decided or the text was revised: it is kept and does not count"
+    if by_script(request):
         return JsonResponse({"decision": str(decision.uuid), "said": said, "surplus": decision.surplus})
     messages.success(request, f"{said}.")
     return HttpResponseRedirect(f"{_address(item.queue)}?done={decision.uuid}")
@@ -235,13 +230,13 @@ def _decided(request: HttpRequest, item: Item, decision: Decision) -> HttpRespon
 
 def _not_decided(request: HttpRequest, item: Item, lease: UUID, refusal: actions.ReviewError) -> HttpResponse:
     """Say why, with everything that was entered still there."""
-    if _by_script(request):
-        return _refused(refusal)
+    if by_script(request):
+        return refused(refusal)
     messages.error(request, str(refusal))
     if isinstance(refusal, actions.AlreadyDecided):
         return redirect(_address(item.queue))
     claim = actions.Claim(item.pk, lease, item.created_at)
-    shown = cards.show_claim(claim, item.queue, person(request), cards.typed_in(request.POST))
+    shown = cards.show_claim(claim, item.queue, person(request), answering.typed_in(request.POST))
     return _page(request, item.queue, shown, status=422)
 
 
@@ -249,7 +244,7 @@ def _not_decided(request: HttpRequest, item: Item, lease: UUID, refusal: actions
 @require_POST
 def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
     """Undo the decision that is named, or this person's last one here; the item is theirs again, as entered."""
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     decision = _to_undo(request, found)
     try:
         if decision is None:
@@ -257,11 +252,11 @@ def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
         claim = actions.undo(person(request), decision)
         _keep_as_entered(request, decision)
     except actions.ReviewError as refusal:
-        if _by_script(request):
-            return _refused(refusal)
+        if by_script(request):
+            return refused(refusal)
         messages.error(request, str(refusal))
         return redirect(_address(found))
-    if not _by_script(request):
+    if not by_script(request):
         messages.success(request, "Undone." if claim else "Undone. Somebody else has the item by now.")
         return HttpResponseRedirect(
             f"{_address(found)}?item={decision.item.uuid}" if claim else _address(found)
@@ -275,7 +270,7 @@ def undo(request: HttpRequest, project: str, queue: UUID) -> HttpResponse:
 
 def _keep_as_entered(request: HttpRequest, decision: Decision) -> None:
     """What the undone decision said becomes the draft again, unless a newer one is there."""
-    typed = {name: value for name, value in cards.typed_of(decision).items() if value}
+    typed = {name: value for name, value in answering.typed_of(decision).items() if value}
     if typed:
         with suppress(actions.DraftConflict):
             actions.save_draft(person(request), decision.item, typed, 0)
@@ -298,12 +293,12 @@ def _to_undo(request: HttpRequest, queue: Queue) -> Decision | None:
 @require_GET
 def past(request: HttpRequest, project: str, queue: UUID, decision: UUID | None = None) -> HttpResponse:
     """An item of this session with what this person concluded; the latest when none is named."""
-    found = _queue(request, project, queue)
+    found = queue_of(request, project, queue)
     walk = sitting_items(found, person(request))
     at = next((n for n, one in enumerate(walk) if decision in (None, one.uuid)), None)
     if at is None:
-        if _by_script(request):
-            return _refused(actions.NothingToUndo("Nothing has been decided in this session yet."))
+        if by_script(request):
+            return refused(actions.NothingToUndo("Nothing has been decided in this session yet."))
         raise Http404("Not in this session.")
     mine = walk[at]
     context = {
@@ -314,111 +309,12 @@ def past(request: HttpRequest, project: str, queue: UUID, decision: UUID | None 
         "place": len(walk) - at,
         "of": len(walk),
     }
-    if _by_script(request):
+    if by_script(request):
         return _part(request, "review/_past.html", context)
     return render(request, "review/past.html", context | {"quiet_frame": True})
 
 
-# -- Drafts and looks ------------------------------------------------------------------------------------------------
-
-
-@never_cache
-@require_POST
-def draft(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
-    """Keep what is being typed; `base` is the version it was typed on.
-
-    200 {version} · 204 when this person has decided meanwhile · 409 with the other tab's draft and a diff.
-    """
-    found = _item(request, project, item)
-    typed = cards.typed_in(request.POST)
-    base = request.POST.get("base", "0")
-    try:
-        saved = actions.save_draft(person(request), found, typed, int(base) if base.isdigit() else 0)
-    except actions.DraftConflict as conflict:
-        shown = cards.show(found, person(request), typed=typed)
-        theirs = cards.show(found, person(request), typed=conflict.draft.payload)
-        html = render_to_string("review/_conflict.html", {"mine": shown, "theirs": theirs}, request)
-        body = {"version": conflict.draft.version, "payload": conflict.draft.payload, "html": html}
-        return JsonResponse(body | {"message": str(conflict)}, status=409)
-    except actions.NotAsked as refusal:
-        return _refused(refusal)
-    return JsonResponse({"version": saved.version}) if saved else HttpResponse(status=204)
-
-
-@never_cache
-@require_POST
-def preview(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
-    """The edited text as a difference and as it will look."""
-    found = _item(request, project, item)
-    shown = cards.show(found, person(request), typed=cards.typed_in(request.POST))
-    return _part(request, "review/_text.html", {"shown": shown})
-
-
-@require_GET
-def context(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
-    """The passage highlighted in its document, with some thousand characters on each side."""
-    found = _item(request, project, item)
-    passage = cards.show(found, person(request)).passage
-    if passage is None:
-        raise Http404("This item has no passage.")
-    text = passage.extraction.text
-    first, last = max(0, passage.start - CONTEXT_CHARACTERS), min(len(text), passage.end + CONTEXT_CHARACTERS)
-    window = {
-        "passage": passage,
-        "text": text[first:last],
-        "start": passage.start - first,
-        "end": passage.end - first,
-        "before": first,
-        "after": len(text) - last,
-    }
-    by_script = _by_script(request) or request.headers.get("HX-Request")
-    template = "review/_context.html" if by_script else "review/context.html"
-    return render(request, template, window | {"item": found, "queue": found.queue, "quiet_frame": True})
-
-
-@require_GET
-def near(request: HttpRequest, project: str, item: UUID) -> HttpResponse:
-    """The passages nearest to the item's, by meaning; 204 before it was embedded."""
-    found = _item(request, project, item)
-    passage = cards.show(found, person(request)).passage
-    if passage is None:
-        raise Http404("This item has no passage.")
-    passage.project = found.queue.project
-    neighbours = nearest_to_passage(passage, NEIGHBOURS)
-    if not neighbours:
-        return HttpResponse(status=204)
-    close = [one for one in neighbours if one.similarity >= CLOSE]
-    return _part(request, "review/_near.html", {"neighbours": close, "least": CLOSE})
-
-
 # -- Pieces ----------------------------------------------------------------------------------------------------------
-
-
-def _queue(request: HttpRequest, project: str, uuid: UUID) -> Queue:
-    opened = access.open(request, project, "decide")
-    try:
-        found = Queue.objects.get(project=opened, uuid=uuid)
-    except Queue.DoesNotExist:
-        raise Http404("No such queue.") from None
-    found.project = opened
-    return found
-
-
-def _item(request: HttpRequest, project: str, uuid: UUID) -> Item:
-    """An item that this person has or had: others' items are not looked at one by one."""
-    opened = access.open(request, project, "decide")
-    try:
-        found = Item.objects.select_related("queue").get(queue__project=opened, uuid=uuid)
-    except Item.DoesNotExist:
-        raise Http404("No such item.") from None
-    found.queue.project = opened
-    if not access.may(request, "see_decisions") and not _was_given(request, found):
-        raise PermissionDenied("The queue has not given you this item.")
-    return found
-
-
-def _was_given(request: HttpRequest, item: Item) -> bool:
-    return item.leases.filter(user=person(request)).exists()
 
 
 def _wanted(request: HttpRequest, queue: Queue) -> actions.Claim | None:
@@ -427,21 +323,12 @@ def _wanted(request: HttpRequest, queue: Queue) -> actions.Claim | None:
         item = Item.objects.filter(queue=queue, uuid=UUID(request.GET.get("item", ""))).first()
     except ValueError:
         return None
-    return actions.claim_item(person(request), item) if item and _was_given(request, item) else None
+    return actions.claim_item(person(request), item) if item and was_given(request, item) else None
 
 
 def _address(queue: Queue) -> str:
     project: Project = queue.project
     return reverse("review:queue", kwargs={"project": project.slug, "queue": queue.uuid})
-
-
-def _by_script(request: HttpRequest) -> bool:
-    return request.headers.get("X-Requested-With") == "review"
-
-
-def _refused(refusal: actions.ReviewError) -> JsonResponse:
-    status = 422 if isinstance(refusal, actions.NotAsked) else 409
-    return JsonResponse({"code": refusal.code, "message": str(refusal)}, status=status)
 
 
 def _part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -465,8 +352,10 @@ urlpatterns = [
     path("queues/<uuid:queue>/past", past, name="latest"),
     path("queues/<uuid:queue>/past/<uuid:decision>", past, name="past"),
     path("items/<uuid:item>/decide", decide, name="decide"),
-    path("items/<uuid:item>/draft", draft, name="draft"),
-    path("items/<uuid:item>/preview", preview, name="preview"),
-    path("items/<uuid:item>/context", context, name="context"),
-    path("items/<uuid:item>/near", near, name="near"),
+    path("items/<uuid:item>/draft", looks.draft, name="draft"),
+    path("items/<uuid:item>/preview", looks.preview, name="preview"),
+    path("items/<uuid:item>/context", looks.context, name="context"),
+    path("items/<uuid:item>/steps/<int:ordinal>", looks.step, name="step"),
+    path("items/<uuid:item>/texts/<slug:key>", looks.text, name="text"),
+    path("items/<uuid:item>/near", looks.near, name="near"),
 ]

@@ -21,12 +21,11 @@ from curation.recipe.generate.coverage import AXES
 from curation.recipe.reasons import REASONS
 from curation.recipe.verify.examine import STANDINGS, outweighing
 from curation.web import keyset, listing, strips
+from curation.web.chain import closed_steps, opened
 from curation.web.verifying import verify
 
 #: Newest samples whose workflows and models are offered as filters: cheap at any size.
 RECENT = 2_000
-#: Kinds of step whose output is a text that a later revision changes.
-TEXTS = ("draft", "revision")
 
 
 @require_GET
@@ -151,9 +150,9 @@ def _standings(ids: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
 @require_GET
 def sample(request: HttpRequest, project: str, sample: UUID) -> HttpResponse:
     """One sample: its text, the chain step by step, what machines and people concluded, and its lineage."""
-    opened = access.open(request, project, "browse")
+    here = access.open(request, project, "browse")
     found = get_object_or_404(
-        opened.samples.select_related(
+        here.samples.select_related(
             *("source", "seed__passage__document", "seed__passage__extraction", "text_version"),
             *("passage__document", "passage__extraction"),
         ).defer("search", *_LONG),
@@ -163,10 +162,10 @@ def sample(request: HttpRequest, project: str, sample: UUID) -> HttpResponse:
     context = {
         "sample": found,
         "messages_shown": _messages(found),
-        "chain": _chain(found),
+        "chain": _chain(found, closed_steps(found, request.user, request.role)),  # type: ignore[attr-defined]
         "verdicts": list(found.verdicts.told()),
         "may_verify": access.may(request, "manage"),
-        "steps": strips.steps(opened, lineage.of_sample(found)),
+        "steps": strips.steps(here, lineage.of_sample(found)),
         "decisions": access.visible_decisions(request.user, request.role, items),  # type: ignore[attr-defined]
         "items": items,
     }
@@ -195,33 +194,29 @@ def _messages(sample: Sample) -> list[dict[str, Any]]:
     ]
 
 
-def _chain(sample: Sample) -> list[SampleStep]:
-    """The steps without their texts, which are fetched when a step is opened."""
-    return list(
+def _chain(sample: Sample, closed: set[int]) -> list[Any]:
+    """The steps without their texts, which are fetched when a step is opened. Of `closed` ones nothing of the texts is told."""
+    steps: list[Any] = list(
         sample.steps.defer("prompt", "output").annotate(
             prompt_length=Length("prompt"), output_length=Length("output"), begins=Left("output", 120)
         )
     )
+    for step in steps:
+        step.closed = step.pk in closed
+    return steps
 
 
 @require_GET
 def step(request: HttpRequest, project: str, sample: UUID, ordinal: int) -> HttpResponse:
     """One step with its prompt and output, a revision as what it changed. A part, or a page of its own."""
-    opened = access.open(request, project, "browse")
+    here = access.open(request, project, "browse")
     found = get_object_or_404(
         SampleStep.objects.select_related("sample"),
-        sample__project=opened,
+        sample__project=here,
         sample__uuid=sample,
         ordinal=ordinal,
     )
-    earlier = (
-        SampleStep.objects.filter(sample=found.sample, ordinal__lt=ordinal, kind__in=TEXTS)
-        .order_by("-ordinal")
-        .first()
-        if found.kind == "revision"
-        else None
-    )
-    context = {"step": found, "sample": found.sample, "earlier": earlier}
+    context = {"opened": opened(found, request.user, request.role), "sample": found.sample}  # type: ignore[attr-defined]
     template = "samples/_step.html" if getattr(request, "htmx", False) else "samples/step.html"
     return render(request, template, context)
 

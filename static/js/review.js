@@ -133,7 +133,7 @@
     }
   };
   setInterval(() => {
-    if (current.dataset.why === "all_leased" && document.visibilityState === "visible") preload();
+    if (["all_leased", "revising"].includes(current.dataset.why) && document.visibilityState === "visible") preload();
   }, LOOK_AGAIN);
 
   let refreshing = 0;
@@ -143,21 +143,26 @@
   };
 
   // -- Deciding ---------------------------------------------------------------------------------
+  const WITH_NOTE = {
+    "reject:other": "Say in the note what the other reason is",
+    send_back: "Say in the note what the revision should change",
+  };
   const decide = (action, item = current) => {
     if (!isItem(item) || parked) return;
     attend();
     if (action === "rate" && ratings(item).some((rating) => !rating.querySelector(":checked"))) {
       return studio.toast("Rate everything before saving.", { error: true });
     }
-    if (action === "reject:other" && !field(item, "note").value.trim()) {
+    const wanted = WITH_NOTE[action];
+    if (wanted && !field(item, "note").value.trim()) {
       openNote(item);
-      return studio.toast("Say in the note what the other reason is, then press Ctrl+Enter.", { seconds: 8 });
+      return studio.toast(`${wanted}, then press Ctrl+Enter.`, { seconds: 8 });
     }
     stopDraft(item);
     const form = new FormData(formOf(item));
     form.set("action", action);
     form.set("seconds", (item.seconds || 0).toFixed(1));
-    item.classList.remove("is-rejecting", "is-editing");
+    item.classList.remove("is-rejecting", "is-returning", "is-editing");
     onTheWay.add(item.dataset.lease);
     remember();
     unsent += 1;
@@ -226,10 +231,22 @@
     if (!isItem(current)) return;
     const reasons = current.querySelector("[data-reasons]");
     if (!reasons) return false;
+    if (open) sendBack(false);
     current.classList.toggle("is-rejecting", open);
     current.querySelector("[data-do=reject]").setAttribute("aria-expanded", String(open));
   };
   const isRejecting = () => current.classList.contains("is-rejecting");
+
+  // Sending back: the note says what to change, and goes out with it.
+  const sendBack = (open) => {
+    const button = isItem(current) && current.querySelector("[data-do=send-back]");
+    if (!button) return false;
+    if (button.dataset.why) return open && studio.toast(button.dataset.why, { error: true, seconds: 8 });
+    if (open) { reject(false); openNote(current); }
+    current.classList.toggle("is-returning", open);
+  };
+  const isReturning = () => current.classList.contains("is-returning");
+  const isAsking = () => isRejecting() || isReturning();
 
   const markNext = (item) => {
     const all = ratings(item);
@@ -260,8 +277,39 @@
     item.querySelector(".item-note").open = true;
     field(item, "note").focus();
   };
+  // The texts of a sample's chain: the one that is chosen is shown, and is what accepting takes. An edit is kept meanwhile.
+  const versions = (item) => [...item.querySelectorAll("[data-versions] input")];
+  const showVersion = async (item) => {
+    const box = item.querySelector("[data-text]");
+    const chosen = versions(item).find((one) => one.checked);
+    item.standing ??= box.innerHTML;
+    if (!chosen?.value) { box.innerHTML = item.standing; item.standing = null; return; }
+    const answer = await send(chosen.dataset.url);
+    if (!answer.ok) return studio.toast(said(answer), { error: true });
+    if (!chosen.checked) return; // another one was chosen meanwhile
+    chosen.contents = answer.json.contents;
+    box.innerHTML = answer.json.html;
+  };
+  const choose = (item, version) => { version.checked = true; return showVersion(item); };
+  const nextVersion = () => {
+    const all = isItem(current) ? versions(current) : [];
+    if (!all.length) return false;
+    const at = all.findIndex((one) => one.checked);
+    choose(current, all[(at - 1 + all.length) % all.length]);
+  };
+  // Editing takes what is on screen, unless something of one's own is there already.
+  const takeVersion = async (item) => {
+    const chosen = versions(item).find((one) => one.checked && one.value);
+    if (!chosen) return;
+    const edited = texts(item).some((text) => text.value !== text.defaultValue);
+    if (!edited && chosen.contents) texts(item).forEach((text, at) => { text.value = chosen.contents[at]; });
+    await choose(item, versions(item).find((one) => !one.value));
+    if (edited) studio.toast("Your own edit is here; it was kept.");
+    else scheduleDraft(item);
+  };
   const edit = () => {
     if (!isItem(current) || !texts(current).length) return false;
+    takeVersion(current);
     current.classList.add("is-editing");
     current.querySelector("[data-edit]").open = true;
     const last = texts(current).at(-1);
@@ -275,12 +323,12 @@
     flushDraft(item);
     const form = new FormData(formOf(item));
     const answer = await send(item.dataset.preview, form);
-    if (answer.ok) item.querySelector("[data-text]").innerHTML = answer.html;
+    if (answer.ok) { item.querySelector("[data-text]").innerHTML = answer.html; item.standing = null; }
     else studio.toast(said(answer), { error: true });
   };
   const toggleDiff = () => {
     const looks = current.querySelectorAll("[data-look]");
-    if (!looks.length) return studio.toast("The text has not been edited.");
+    if (!looks.length) return studio.toast("Nothing of this text was changed.");
     looks.forEach((look) => { look.hidden = !look.hidden; });
     const marked = !current.querySelector("[data-look=diff]").hidden;
     const button = current.querySelector("[data-do=diff]");
@@ -295,7 +343,7 @@
     });
     return JSON.stringify(values);
   };
-  const key = (item) => `studio-draft-${item.dataset.item}`;
+  const key = (item) => `studio-draft-${item.dataset.item}.${item.dataset.round}`;
   const keep = (item, values) => { try { localStorage.setItem(key(item), values); } catch { /* the server has it soon */ } };
   const forget = (item) => { try { localStorage.removeItem(key(item)); } catch { /* nothing was kept */ } };
   const fill = (item, values) => {
@@ -338,6 +386,7 @@
       if (values === item.before_edit) return;
       const form = new FormData(formOf(item));
       form.set("base", item.dataset.version);
+      form.set("round", item.dataset.round);
       const answer = await send(item.dataset.draft, form);
       if (answer.status === 409 && answer.json?.html) return showConflict(item, answer.json);
       if (!answer.ok) return draftLine(item, "Not saved yet: kept in this browser.");
@@ -442,7 +491,7 @@
   });
 
   // -- Keys and clicks: one table -----------------------------------------------------------------
-  const press = (action) => () => (isItem(current) && !isRejecting() ? decide(action) : false);
+  const press = (action) => () => (isItem(current) && !isAsking() ? decide(action) : false);
   const table = {
     s: press("skip"),
     f: press("flag"),
@@ -462,7 +511,19 @@
       summary.click();
       summary.scrollIntoView({ block: "nearest" });
     },
-    Escape: () => (isRejecting() ? reject(false) : false),
+    h: () => {
+      const steps = [...current.querySelectorAll("[data-chain] > ol > li > details > summary")];
+      if (!steps.length) return false;
+      const next = steps[(steps.indexOf(document.activeElement) + 1) % steps.length];
+      if (!next.parentElement.open) next.click();
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "start" });
+    },
+    Escape: () => {
+      if (!isAsking()) return false;
+      reject(false);
+      sendBack(false);
+    },
   };
   if (rates) {
     "012345".split("").forEach((digit) => { table[digit] = () => (isItem(current) ? rate(digit) : false); });
@@ -471,6 +532,8 @@
   } else {
     table.a = press("accept");
     table.r = () => reject(!isRejecting());
+    table.b = () => sendBack(!isReturning());
+    table.v = nextVersion;
     table.e = edit;
     table.d = toggleDiff;
     "123456789".split("").forEach((digit) => {
@@ -484,7 +547,8 @@
 
   const doing = {
     reject: () => reject(true),
-    close: () => reject(false),
+    "send-back": () => sendBack(true),
+    close: () => { reject(false); sendBack(false); },
     edit,
     note: () => openNote(current),
     undo: () => step(undo),
@@ -508,6 +572,7 @@
   });
   stage.addEventListener("input", (event) => {
     if (!isItem(current)) return;
+    if (event.target.name === "revision") return showVersion(current);
     markNext(current);
     scheduleDraft(current);
   });
@@ -522,7 +587,7 @@
     event.preventDefault();
     area.blur();
     if (area.closest("[data-edit]")) leaveEditor(current);
-    else if (save && isRejecting() && area.name === "note" && area.value.trim()) decide("reject:other");
+    else if (save && isAsking() && area.name === "note" && area.value.trim()) decide(isReturning() ? "send_back" : "reject:other");
     else flushDraft(current);
   }, true);
 

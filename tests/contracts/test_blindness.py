@@ -15,7 +15,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 from curation.actions import people, review
-from curation.models import ActiveScorer, Call, Cluster, Endpoint, Job, Label, Rubric, Score, Scorer
+from curation.actions.review import revisions
+from curation.models import (
+    ActiveScorer,
+    Call,
+    Cluster,
+    Endpoint,
+    Job,
+    Label,
+    Revision,
+    Rubric,
+    Score,
+    Scorer,
+)
+from curation.recipe.chain import ChainStep
 from tests import factories as make
 from tests.contracts.test_access import addresses
 from tests.world import a_cluster, a_map, a_stored_document
@@ -87,6 +100,8 @@ class World:
             "knob": "min_factual",
             "map": a_map(self.project, passage, make.a_passage(self.project)).uuid,
             "place": 0,
+            "ordinal": 0,
+            "key": "own",
         }
         self.passage = passage
 
@@ -279,3 +294,32 @@ def test_sessions_have_the_cookie_that_the_api_names():
     from curation.api.auth import Session
 
     assert Session.param_name == settings.SESSION_COOKIE_NAME
+
+
+def test_what_somebody_asked_a_revision_for_shows_to_nobody_who_has_yet_to_decide_on_it(world):
+    """The note of whoever sent a sample back is in the prompt, and may be in the answer: in no page, part, job, call or claim."""
+
+    def revised(note):
+        def revise():
+            item = world.items["samples"]
+            endpoint = Endpoint.objects.create(name="Tiny", address="http://127.0.0.1:9/v1", model="tiny")
+            claim = review.claim(world.queues["samples"], world.other)
+            review.send_back(world.other, item, claim.lease, f"{CANARY} {note}")
+            revision = Revision.objects.get()
+            call = Call.objects.create(
+                project=world.project,
+                endpoint=endpoint,
+                model="tiny",
+                job=revision.job,
+                key="0" * 64,
+                request={"messages": note},
+            )
+            said = f'{{"changes": "{CANARY} {note}", "turns": []}}'
+            step = ChainStep("revision", "revise-again", f"{CANARY} {note}", "revise-again/1", "tiny", said)
+            contents = [one["content"] + " Revised." for one in item.sample.messages]
+            assert revisions.made(revision, contents, step, call.pk)
+
+        return revise
+
+    told = compare(world, ("annotator", "reviewer"), revised("kindly"), revised("rather harshly, at length"))
+    assert not told, "\n".join(told)

@@ -24,12 +24,10 @@ from curation.models import (
     Job,
     Queue,
     Rubric,
-    SampleStep,
     Score,
     Scorer,
     Slot,
     User,
-    Verdict,
 )
 from curation.recipe.review.cards import CARDS
 from tests import factories as make
@@ -235,39 +233,6 @@ def _score(passage: Any, key: str, value: float) -> None:
     scorer, _ = Scorer.objects.get_or_create(rubric=rubric, name="starter", version="1")
     ActiveScorer.objects.get_or_create(project=passage.project, rubric=rubric, scorer=scorer)
     Score.objects.create(scorer=scorer, passage=passage, value=value)
-
-
-def test_beside_a_sample_stands_its_chain_with_revisions_as_differences(queue: Queue) -> None:
-    project = queue.project
-    sample = make.a_sample(project, workflow="rewrite", model="a-model")
-    for at, (kind, output) in enumerate(
-        [("draft", "It is five."), ("critique", "Wrong by one."), ("revision", "It is four.")]
-    ):
-        SampleStep.objects.create(
-            sample=sample, ordinal=at, kind=kind, output=output, prompt=f"Prompt {at}", scores={"style": at}
-        )
-    Verdict.objects.create(
-        sample=sample,
-        kind="judge",
-        judge="the-judge",
-        outcome="passed",
-        scores={"accuracy": 5},
-        evidence="It adds up.",
-    )
-    samples = make.a_queue(project, "samples")
-    make.an_item(samples, sample)
-    html = html_of(signed_in(make.a_member(project)).get(address(samples)))
-    for said in (
-        "rewrite",
-        "a-model",
-        "Prompt 0",
-        "Wrong by one.",
-        "<del>five",
-        "<ins>four",
-        "the-judge",
-        "It adds up.",
-    ):
-        assert said in html, said
 
 
 def test_hostile_text_stays_text(queue: Queue) -> None:

@@ -18,7 +18,7 @@ from curation.actions.review.claims import (
     release_all,
     renew,
 )
-from curation.actions.review.decisions import decide, flag, last_undoable, resolve, skip, undo
+from curation.actions.review.decisions import decide, flag, last_undoable, resolve, send_back, skip, undo
 from curation.actions.review.drafts import LONGEST_DRAFT, save_draft
 from curation.actions.review.errors import (
     AlreadyDecided,
@@ -30,6 +30,7 @@ from curation.actions.review.errors import (
     ReviewError,
     TooManyHeld,
 )
+from curation.actions.review.texts import Text, own_contents, text_named, texts_of
 
 __all__ = [
     "LEASE",
@@ -45,6 +46,7 @@ __all__ = [
     "NotAsked",
     "NothingToUndo",
     "ReviewError",
+    "Text",
     "TooManyHeld",
     "claim",
     "claim_item",
@@ -54,12 +56,16 @@ __all__ = [
     "free",
     "held",
     "last_undoable",
+    "own_contents",
     "release",
     "release_all",
     "renew",
     "resolve",
     "save_draft",
+    "send_back",
     "skip",
     "subject_of",
+    "text_named",
+    "texts_of",
     "undo",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from curation.actions.review.errors import NotAsked
+from curation.actions.review.texts import own_contents, text_named, turns
 from curation.models import Document, DuplicatePair, Item, Queue, Rubric, Sample, Seed, TextVersion, User
 
 LONGEST_NOTE = 10_000
@@ -15,7 +16,8 @@ LONGEST_NOTE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person concluded. `text` or `messages` is the edited text they accept; None leaves it as it stands."""
+    """What a person concluded. `text` or `messages` is the edited text they accept; None leaves it as it stands. `revision` accepts
+    another text of the sample's chain, by its key (`texts.Text`)."""
 
     verdict: str
     reason: str = ""
@@ -23,6 +25,7 @@ class Answer:
     note: str = ""
     text: str | None = None
     messages: list[dict[str, str]] | None = None
+    revision: str = ""
     seconds: float | None = None
 
 
@@ -46,8 +49,14 @@ def check(queue: Queue, answer: Answer) -> None:
                 raise NotAsked(f"Rate {rubric} value from 0 to {top}.")
         if unknown := set(answer.ratings) - set(card.rubrics):
             raise NotAsked(f"This queue does not ask for {', '.join(sorted(unknown))}.")
-    if answer.verdict != "accept" and (answer.text is not None or answer.messages is not None):
+    if answer.verdict != "accept" and (
+        answer.text is not None or answer.messages is not None or answer.revision
+    ):
         raise NotAsked("An edited text goes with accepting it.")
+    if answer.revision and (
+        card.subject != "sample" or answer.text is not None or answer.messages is not None
+    ):
+        raise NotAsked("Accept an earlier revision as it is, or edit the text; not both at once.")
 
 
 def _scales(queue: Queue) -> dict[str, int]:
@@ -71,27 +80,50 @@ def subject_sha256(item: Item) -> str:
     if isinstance(subject, DuplicatePair):
         both = subject.left.text_sha256 + subject.right.text_sha256
         return hashlib.sha256(both.encode()).hexdigest()
-    version = getattr(subject, "text_version", None)
+    version = item.text_version or getattr(subject, "text_version", None)
     return version.sha256 if version else subject.text_sha256
 
 
 def edited(user: User, item: Item, answer: Answer) -> TextVersion | None:
-    """Make a text version of an edit; None when nothing was edited. Raises NotAsked for an empty text."""
+    """The text version that an answer stands for: that of an edit, made here, or of a revision; None for the subject's own text.
+
+    Raises NotAsked for an empty text.
+    """
     subject = subject_of(item)
     if isinstance(subject, Seed):
         return _new_version(user, item, {"seed": subject}, subject.original_text, answer.text)
     if isinstance(subject, Sample):
-        messages = _edited_messages(subject, answer)
-        if messages is not None:
-            if messages == subject.messages:
-                return None
-            text = "\n\n".join(message["content"] for message in messages)
-            return _new_version(user, item, {"sample": subject}, None, text, messages)
-        return _new_version(user, item, {"sample": subject}, subject.text, answer.text)
+        return _of_sample(user, item, subject, answer)
     return None
 
 
-def _edited_messages(sample: Sample, answer: Answer) -> list[dict[str, str]] | None:
+def _of_sample(user: User, item: Item, sample: Sample, answer: Answer) -> TextVersion | None:
+    contents = _contents(item, sample, answer)
+    if contents is None:
+        return item.text_version if answer.verdict == "accept" else None
+    if contents == own_contents(sample):
+        return None
+    if item.text_version and contents == own_contents(item.text_version):
+        return item.text_version
+    if not sample.messages:
+        return _new_version(user, item, {"sample": sample}, None, contents[0])
+    return _new_version(user, item, {"sample": sample}, None, "\n\n".join(contents), turns(sample, contents))
+
+
+def _contents(item: Item, sample: Sample, answer: Answer) -> tuple[str, ...] | None:
+    """What the sample's messages, or its text, would say; None where it stays as it stands."""
+    if answer.revision:
+        named = text_named(item, answer.revision)
+        if named is None:
+            raise NotAsked("This sample has no such revision. Open the item again.")
+        return named.contents
+    messages = _edited_messages(item, sample, answer)
+    if messages is not None:
+        return tuple(message["content"] for message in messages)
+    return None if answer.text is None or sample.messages else (answer.text,)
+
+
+def _edited_messages(item: Item, sample: Sample, answer: Answer) -> list[dict[str, str]] | None:
     """The messages as edited: given whole, or `text` as the new content of the last one."""
     if not sample.messages:
         if answer.messages is not None:
@@ -110,7 +142,8 @@ def _edited_messages(sample: Sample, answer: Answer) -> list[dict[str, str]] | N
     if answer.text is not None:
         if not answer.text.strip():
             raise NotAsked("A message cannot be empty. Reject the sample instead.")
-        return [*sample.messages[:-1], {**sample.messages[-1], "content": answer.text}]
+        stands = (item.text_version and item.text_version.messages) or sample.messages
+        return [*stands[:-1], {**stands[-1], "content": answer.text}]
     return None
 
 

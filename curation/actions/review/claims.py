@@ -33,7 +33,7 @@ CLAIM = """
                         WHERE q.id = %(queue)s AND q.paused_at IS NULL AND q.archived_at IS NULL)
            AND NOT EXISTS (SELECT 1 FROM curation_slot mine
                             WHERE mine.item_id = s.item_id AND mine.holder_id = %(user)s)
-           AND NOT EXISTS (SELECT 1 FROM curation_decision d
+           AND NOT EXISTS (SELECT 1 FROM curation_decision d JOIN curation_item i ON i.id = d.item_id AND i.round = d.round
                             WHERE d.item_id = s.item_id AND d.user_id = %(user)s
                               AND d.event IN ('decide', 'skip', 'flag')
                               AND NOT EXISTS (SELECT 1 FROM curation_decision u WHERE u.undoes_id = d.id))
@@ -44,8 +44,8 @@ CLAIM = """
           FROM pick WHERE s.id = pick.id
         RETURNING s.item_id, s.lease, s.expires_at, s.position
     ), history AS (
-        INSERT INTO curation_lease (uuid, item_id, user_id, claimed_at, ended_how)
-        SELECT lease, item_id, %(user)s, now(), '' FROM taken
+        INSERT INTO curation_lease (uuid, item_id, user_id, claimed_at, ended_how, round)
+        SELECT t.lease, t.item_id, %(user)s, now(), '', i.round FROM taken t JOIN curation_item i ON i.id = t.item_id
     ), sitting AS (
         INSERT INTO curation_sitting AS old (queue_id, user_id, started_at, last_seen_at, cursor)
         SELECT %(queue)s, %(user)s, now(), now(), position FROM taken
@@ -113,11 +113,12 @@ def claim_item(user: User, item: Item) -> Claim | None:
         item = lock_item(item)
         if item.queue.paused_at or item.queue.archived_at or item.state != Item.State.OPEN:
             return None
-        mine = item.slots.filter(holder=user, state=Slot.State.HELD).first()
-        if mine and mine.lease and mine.expires_at:
-            return Claim(item.pk, mine.lease, mine.expires_at)
+        slot = item.slots.filter(holder=user, state=Slot.State.HELD).first()
+        if slot and slot.lease and slot.expires_at:
+            return Claim(item.pk, slot.lease, slot.expires_at)
         answers = [Decision.Event.DECIDE, Decision.Event.SKIP, Decision.Event.FLAG]
-        if Decision.objects.standing().filter(item=item, user=user, event__in=answers).exists():
+        mine = Decision.objects.standing().filter(item=item, user=user, event__in=answers, round=item.round)
+        if mine.exists():
             return None
         return take_slot(user, item)
 
@@ -127,7 +128,7 @@ def take_slot(user: User, item: Item) -> Claim | None:
     slot = item.slots.select_for_update().filter(state=Slot.State.OPEN).order_by("number").first()
     if slot is None or item.slots.filter(holder=user).exists():
         return None
-    lease = Lease.objects.create(item=item, user=user)
+    lease = Lease.objects.create(item=item, user=user, round=item.round)
     slot.state, slot.holder, slot.lease = Slot.State.HELD, user, lease.uuid
     slot.expires_at = timezone.now() + LEASE
     slot.save(update_fields=["state", "holder", "lease", "expires_at"])
@@ -212,7 +213,7 @@ def lock_item(item: Item) -> Item:
     paths = [path for subject in wanted for path in _SUBJECTS[subject]]
     return (
         Item.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("queue", *paths)
+        .select_related("queue", "text_version", *paths)
         .defer(*(heavy for path in paths for heavy in _heavy(path)))
         .get(pk=item.pk)
     )

@@ -13,8 +13,10 @@ from curation.models import Decision, Draft, Item, User
 LONGEST_DRAFT = 1_000_000
 
 
-def save_draft(user: User, item: Item, payload: dict[str, Any], base: int) -> Draft | None:
-    """Keep what is being typed. `base` is the version it was typed on (0 for none).
+def save_draft(
+    user: User, item: Item, payload: dict[str, Any], base: int, of_round: int | None = None
+) -> Draft | None:
+    """Keep what is being typed. `base` is the version it was typed on (0 for none), `of_round` the item's round then (None: as it is).
 
     None when this person has decided meanwhile: a draft never outranks a decision. Raises DraftConflict when
     another tab saved since, NotAsked when it is too large.
@@ -22,11 +24,14 @@ def save_draft(user: User, item: Item, payload: dict[str, Any], base: int) -> Dr
     if len(json.dumps(payload)) > LONGEST_DRAFT:
         raise NotAsked("This draft is too long to keep.")
     with transaction.atomic():
-        mine = Decision.objects.standing().filter(item=item, user=user, event=Decision.Event.DECIDE)
+        read = item.round if of_round is None else min(of_round, item.round)
+        mine = Decision.objects.standing().filter(
+            item=item, user=user, event=Decision.Event.DECIDE, round=read
+        )
         if mine.exists():
             return None
         draft, created = Draft.objects.select_for_update().get_or_create(
-            item=item, user=user, defaults={"payload": payload}
+            item=item, user=user, round=read, defaults={"payload": payload}
         )
         if created or draft.payload == payload:
             return draft

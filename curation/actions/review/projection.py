@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from curation.actions.review.answers import subject_of
-from curation.models import Decision, Item, Sample, Seed, Slot, TextVersion
+from curation.models import Decision, Item, Revision, Sample, Seed, Slot, TextVersion
 from curation.recipe.review.settle import Opinion, Settlement, settle
 
 AFTER_RESOLVING = {"accept": "accepted", "reject": "rejected", "rate": "rated"}
@@ -20,13 +20,14 @@ class Standing:
     counting: list[Decision]
     flags: list[Decision]
     resolution: Decision | None
+    revising: bool = False  # sent back, and the revision is not there yet
 
     @classmethod
     def of(cls, item: Item) -> Standing:
         events = (
             Decision.objects.standing()
             .filter(item=item)
-            .exclude(event=Decision.Event.SKIP)
+            .exclude(event__in=[Decision.Event.SKIP, Decision.Event.SEND_BACK])
             .select_related("text_version", "slot")
             .order_by("id")
         )
@@ -39,7 +40,8 @@ class Standing:
                 flags.append(event)
             elif hasattr(event, "slot"):
                 counting.append(event)
-        return cls(counting, flags, resolution)
+        revising = item.sample_id is not None and Revision.objects.asked().filter(item=item).exists()
+        return cls(counting, flags, resolution, revising)
 
     @property
     def final(self) -> Decision | None:
@@ -64,6 +66,8 @@ class Standing:
             return Settlement(AFTER_RESOLVING[final.verdict], ratings)
         if self.flagged:
             return Settlement("flagged")
+        if self.revising:
+            return Settlement("revising")
         opinions = [
             Opinion(one.verdict, one.text_version.sha256 if one.text_version else "", one.ratings)
             for one in self.counting
@@ -76,7 +80,7 @@ def project(item: Item) -> None:
     standing = Standing.of(item)
     settlement = standing.settlement(item)
     was_open, item.state, item.result = item.state == Item.State.OPEN, settlement.state, settlement.result
-    settled = item.state not in (Item.State.OPEN, Item.State.FLAGGED)
+    settled = item.state not in (Item.State.OPEN, Item.State.FLAGGED, Item.State.REVISING)
     item.settled_at = (item.settled_at or timezone.now()) if settled else None
     item.save(update_fields=["state", "result", "settled_at"])
     if item.state != Item.State.OPEN and len(standing.counting) < item.wanted:

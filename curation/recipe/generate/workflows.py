@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from curation.recipe.generate import conversation, fill_middle, question_answer, reversal, revision, rewrite
+from curation.recipe.generate import (
+    again,
+    conversation,
+    fill_middle,
+    question_answer,
+    reversal,
+    revision,
+    rewrite,
+)
 from curation.recipe.generate.drawn import AIMS
 from curation.recipe.generate.writer import Writer
 from curation.recipe.llm.wording import Prompt
@@ -93,7 +101,9 @@ WORKFLOWS: dict[str, Workflow] = {
         ),
     )
 }
-#: Every prompt of ours by its label.
+#: Every prompt of ours by its label: those of the workflows, and the one that a person's note goes into.
 PROMPTS: dict[str, Prompt] = {
-    prompt.label: prompt for workflow in WORKFLOWS.values() for prompt in workflow.prompts
+    prompt.label: prompt
+    for prompts in (*(workflow.prompts for workflow in WORKFLOWS.values()), (again.AGAIN,))
+    for prompt in prompts
 }

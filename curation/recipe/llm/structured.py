@@ -84,7 +84,7 @@ def fields_of(choice: Choice, schema: Mapping[str, Any]) -> Fields:
     Details name fields, never values: they are shown to people who may not know the answer yet.
     """
     usable(choice)
-    data, notes = _object(choice.text)
+    data, notes = object_in(choice.text)
     if choice.finish == "length" and (data is None or "repaired" in notes):
         raise CallFailed("truncated")
     if data is None:
@@ -92,8 +92,8 @@ def fields_of(choice: Choice, schema: Mapping[str, Any]) -> Fields:
     return _checked(data, schema, notes)
 
 
-def _object(text: str) -> tuple[dict[str, Any] | None, list[str]]:
-    """The JSON object in a text, and what it took to find it."""
+def object_in(text: str) -> tuple[dict[str, Any] | None, list[str]]:
+    """The JSON object in what a model wrote, or None, and what it took to find it."""
     notes: list[str] = []
     inner = _THOUGHT.sub("", text).strip()
     if inner != text.strip():

@@ -45,6 +45,7 @@ PINNED = {
     "reversal-probe/1": "c2ee8f4c9716648c8252957130e1825a7639ee6b476c8cddfd27ad57f7c37fe1",
     "middle-choose/1": "4be8afb87e6923fd2dbf0f355f0b6ca7bd4d1db51cb2ada74012b34597095560",
     "middle-solve/1": "2d88b63c10ff5a5b2d27e782d38eb5a3ed8e6cc670ede1d22dc725c317ee165f",
+    "revise-again/1": "c3a6d8304d7171a7f23a9eed9674e7269c6d7eaeace70666f041b67a73825ce9",
     "middle-grade/1": "5cc26c8e4bf5514e3e158e3ba8a3cc786c3df3a514b1405b363d95b4c055b879",
 }
 

@@ -1,0 +1,148 @@
+"""How a sample was made, as pages show it: its steps without their long texts, each opened on demand, and the texts one can accept.
+
+A step that a person asked for by sending the sample back repeats their note, in its prompt and perhaps in its answer: whoever may not see the note is shown what
+changed and nothing else of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from curation import access
+from curation.actions.review import Text, texts_of
+from curation.models import Item, Revision, Role, Sample, SampleStep, User, Verdict
+from curation.recipe.generate.reading import TEXTS, Part, Reading, read
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What the card of a sample shows besides its text. `revision`: the last one that was asked for, as far as it concerns this person."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+    revision: Revision | None = None
+    note: str = ""
+
+    @property
+    def now(self) -> int:
+        """The place of the text that is asked about, from 1."""
+        return next((n for n, one in enumerate(self.texts, 1) if one.now), 0)
+
+    @property
+    def revised(self) -> Revision | None:
+        """The revision that the item asks about."""
+        return self.revision if self.revision and self.revision.state == Revision.State.MADE else None
+
+
+def chain_of(item: Item, user: User) -> Chain:
+    """The chain of a sample's item (with its queue and the queue's project). Five queries, or six."""
+    assert item.sample is not None
+    role = access.role_in(user, item.queue.project)
+    last = _revisions().filter(item=item).order_by("-id").first()
+    if last is not None:
+        last.item = item
+    sees = last is not None and may_see_note(user, role, last)
+    # One that failed, was taken back or is being made is news only to whoever may know that it was asked for.
+    shown = last if last and (last.state == Revision.State.MADE or sees) else None
+    return Chain(
+        steps_of(item.sample),
+        verdicts_of(item.sample),
+        texts_of(item),
+        shown,
+        last.decision.note if last and sees else "",
+    )
+
+
+def verdicts_of(sample: Sample) -> list[dict[str, Any]]:
+    """What machines concluded of a sample."""
+    rows = Verdict.objects.filter(sample=sample).told()
+    return [{**row} for row in rows.values("kind", "judge", "outcome", "scores", "evidence")]
+
+
+def _revisions() -> Any:
+    return Revision.objects.select_related("decision__user", "before", "text_version", "step", "item")
+
+
+def may_see_note(user: Any, role: Role | None, revision: Revision) -> bool:
+    """Their own note always; another's as their decisions."""
+    return revision.decision.user_id == user.pk or access.may_see_decisions(user, role, revision.item)
+
+
+def steps_of(sample: Sample) -> list[dict[str, Any]]:
+    """The steps without prompt and output; each with the scores that the critique before it gave, and whether a person asked for it."""
+    names = ("pk", "ordinal", "kind", "name", "prompt_version", "model", "scores")
+    rows = [{**row} for row in SampleStep.objects.filter(sample=sample).order_by("ordinal").values(*names)]
+    asked = set(Revision.objects.filter(step__sample=sample).values_list("step", flat=True))
+    before: dict[str, float] = {}
+    for row in rows:
+        row["asked"] = row.pop("pk") in asked
+        row["marks"] = [(name, value, before.get(name)) for name, value in row["scores"].items()]
+        if row["kind"] == "critique":
+            before = row["scores"]
+    return rows
+
+
+def closed_steps(sample: Sample, user: Any, role: Role | None) -> set[int]:
+    """Those of a sample's steps whose prompt and answer this person may not read: they repeat a note."""
+    asked = _revisions().filter(step__sample=sample)
+    return {one.step_id for one in asked if not may_see_note(user, role, one)}
+
+
+# One step
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A step as one reads it. `changed`: of a revision, the text before and after; `critique`: what it answers. `whole`: prompt, raw answer and note may be read."""
+
+    step: SampleStep
+    reading: Reading
+    parts: Sequence[Part]
+    changed: tuple[str, str] | None = None
+    critique: Reading | None = None
+    whole: bool = True
+    note: str = ""
+
+
+def opened(step: SampleStep, user: Any, role: Role | None) -> Opened:
+    """A step (with its sample), as far as this person may read it."""
+    reading = read(_row(step))
+    if step.kind != "revision":
+        reading = read(_row(step), _scores_before(step)) if step.kind == "critique" else reading
+        return Opened(step, reading, reading.parts)
+    if revision := _revisions().filter(step=step).first():
+        return _asked_for(step, reading, revision, may_see_note(user, role, revision))
+    before = step.sample.steps.filter(ordinal__lt=step.ordinal)
+    text = before.filter(kind__in=TEXTS).last()
+    if text is None:
+        return Opened(step, reading, reading.parts)
+    critique = before.filter(kind="critique", ordinal__gt=text.ordinal).last()
+    return Opened(
+        step,
+        reading,
+        reading.about,
+        (read(_row(text)).text, reading.text),
+        read(_row(critique), _scores_before(critique)) if critique else None,
+    )
+
+
+def _asked_for(step: SampleStep, reading: Reading, revision: Revision, whole: bool) -> Opened:
+    """A revision that a person asked for: the sample before and after it."""
+    assert revision.text_version is not None
+    before = revision.before.text if revision.before else step.sample.text
+    changed = (before, revision.text_version.text)
+    note = revision.decision.note if whole else ""
+    return Opened(step, reading, reading.about if whole else (), changed, None, whole, note)
+
+
+def _scores_before(critique: SampleStep) -> Mapping[str, float]:
+    """What the critique before this one gave."""
+    earlier = critique.sample.steps.filter(kind="critique", ordinal__lt=critique.ordinal).last()
+    return earlier.scores if earlier else {}
+
+
+def _row(step: SampleStep) -> dict[str, Any]:
+    return {"name": step.name, "output": step.output, "scores": step.scores}
