@@ -4,11 +4,16 @@ their schema, every request and raw answer committed to PostgreSQL before it is 
 ours = calls/s, planning and saving included. The peer is the bare openai SDK (`chat.completions.create`, 64 in flight) with the same
 messages to the same server in the same run: it renders, checks and keeps nothing. The server has a process of its own, and so has PostgreSQL;
 own processor time is that of this process, both of its threads.
+
+With `ENGINE_PEER_PYTHON` naming a Python that has distilabel (a virtual environment of its own: `pip install "distilabel[openai]" requests`) that is
+driven against the same server in the same run too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +25,7 @@ from typing import Any
 from tests.bench.database import a_database
 
 CALLS = 4_000
+PEER_CALLS = 1_280
 CONCURRENCY = 64
 CHECKOUT = Path(__file__).resolve().parents[2]
 SENTENCE = "The tide is raised by the moon, and the sun helps or hinders it, depending on where it stands. "
@@ -90,6 +96,7 @@ def engine() -> dict[str, Any]:
         assert made == Label.objects.filter(job=job).count() == CALLS - 200
         messages = Call.objects.filter(job=job).order_by("pk")[0].request["messages"]
         peer_took, peer_processor = asyncio.run(_bare(address, messages, made))
+        distilabel = _distilabel(address)
     return {
         "name": "engine",
         "ours": round(made / took, 1),
@@ -100,6 +107,7 @@ def engine() -> dict[str, Any]:
         "details": {
             "own_cpu_ms": round(processor / made * 1000, 2),
             "peer_cpu_ms": round(peer_processor / made * 1000, 2),
+            "distilabel": distilabel,
             "concurrency": CONCURRENCY,
             "budget": "in force: each call holds its most before it is sent",
         },
@@ -113,6 +121,22 @@ def _asked(project: Any, rubric: Any, endpoint: Any, take: int) -> None:
     run.drain(
         annotating.start(project, rubric, endpoint, None, which="random", take=take, budget_tokens=10**9)
     )
+
+
+def _distilabel(address: str) -> dict[str, Any] | str:
+    """Calls a second of the peer that has the same work, or why it was not measured."""
+    python = os.environ.get("ENGINE_PEER_PYTHON")
+    if not python:
+        return "not measured: ENGINE_PEER_PYTHON names no Python that has it"
+    script = str(CHECKOUT / "tests/bench/engine_distilabel.py")
+    command = [python, "-P", script, address, str(PEER_CALLS)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout
+    told = json.loads(said.strip().splitlines()[-1])
+    return {
+        "version": told["version"],
+        "calls_per_second": round(told["calls"] / told["seconds"], 1),
+        "n": told["calls"],
+    }
 
 
 async def _bare(address: str, messages: list[dict[str, str]], calls: int) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from curation.jobs import steering
 from curation.models import Item, Job, Run, Sample, Snapshot
 from tests import factories as make
 from tests.browser.accessibility import problems_on_screens
-from tests.generating import CHECK, GOOD, NOTES, a_project_with_seeds, an_endpoint, notes, sensible
+from tests.generating import NOTES, a_project_with_seeds, an_endpoint, notes, sensible
 from tests.llm_server import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -45,18 +45,19 @@ def test_seeds_become_reviewed_samples_and_an_export_with_their_lineage(page_of:
     page = page_of(mia, bypass_csp=True)
     unusable = {"consideration": "An advertisement.", "points": [], "misconceptions": [], "usable": False}
 
+    first = []
+
     def some_unusable(seen, nth):
-        return unusable if "of kind 3 " in seen.text else notes(seen, nth)
+        """The first passage that is asked about has nothing to teach."""
+        first.append(seen.text)
+        return unusable if seen.text == first[0] else notes(seen, nth)
 
-    def some_wrong(seen, nth):
-        return {**GOOD, "correct": "of kind 5 " not in seen.text}
-
-    with serving(sensible((NOTES, some_unusable), (CHECK, some_wrong))) as server:
+    with serving(sensible((NOTES, some_unusable))) as server:
         an_endpoint(server, name="Tiny on this machine", price_in="1.5", price_out="6")
 
         page.goto(f"{HERE}/prompts/rewrite-notes/edit")
-        first = page.locator("textarea").first
-        first.fill(first.input_value() + "\n\nYou never note what only concerns the page itself.")
+        words = page.locator("textarea").first
+        words.fill(words.input_value() + "\n\nYou never note what only concerns the page itself.")
         page.get_by_role("button", name="Save as a new version").click()
         expect(page.get_by_text("rewrite-notes/own-1").first).to_be_visible()
 

@@ -9,9 +9,10 @@ from curation.actions.runs import RunError
 from curation.jobs import run as jobs
 from curation.jobs import steering
 from curation.jobs.steering import Bounds
-from curation.models import Candidate, Chunk, Item, Job, Loss, Mishap, Run, Sample, Seed
+from curation.models import Call, Candidate, Chunk, Item, Job, Loss, Mishap, Run, Sample, Seed
 from curation.models.approved import Approved
 from curation.recipe.llm import asking
+from curation.recipe.llm.errors import ERRORS
 from curation.recipe.llm.retry import Retrying
 from tests import factories as make
 from tests.generating import (
@@ -26,7 +27,8 @@ from tests.generating import (
     sensible,
     task,
 )
-from tests.llm_server import error, serving
+from tests.jobs.test_annotate import BAD
+from tests.llm_server import RATING, error, serving
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +182,39 @@ def test_a_server_that_fails_one_candidate_leaves_a_named_failure_and_the_run_go
     assert failed and {one.error for one in failed} == {"server_error"}
     assert Mishap.objects.filter(job=job, reason="server_error").count() == failed.count()
     assert job.result["failed"] == {"The server failed": failed.count()} or job.result["failed"]
+
+
+def test_however_the_server_misbehaves_every_candidate_ends_as_a_sample_a_loss_or_a_named_failure():
+    """Each seed meets another misbehaviour at its first prompt; where that passes, or its answer can be mended, it goes on sensibly."""
+    project = a_project_with_seeds(len(BAD))
+    names = list(BAD)
+
+    def misbehaving(seen, nth):
+        at = int(seen.text.partition("of kind ")[2].split()[0].rstrip(".,"))
+        reply = BAD[names[at]][0](nth)
+        good = reply.content == RATING and reply.body is None and reply.status == 200
+        if good and not (reply.hang or reply.cut):
+            return notes(seen, nth)
+        return reply
+
+    with serving(sensible((NOTES, misbehaving))) as server:
+        endpoint = an_endpoint(server, concurrency=16, seconds=1)
+        run = a_run(project, endpoint, target=100, most_candidates=len(BAD))
+        job = drained(run)
+        assert all(
+            call.error or call.answer is not None for call in Call.objects.filter(job=job, hit_of=None)
+        )
+    assert job.state == Job.State.DONE, job.reason
+    assert run.ended == Run.Ended.CANDIDATES and run.candidates.count() == len(BAD)
+    for candidate in run.candidates.prefetch_related("samples", "losses"):
+        ends = [
+            bool(candidate.samples.all()),
+            bool(candidate.losses.all()),
+            candidate.state == Candidate.State.FAILED,
+        ]
+        assert sum(ends) == 1, names[candidate.seed_id % len(BAD)]
+    assert run.accepted > 5 and Loss.objects.filter(candidate__run=run).count() > 5
+    assert set(run.candidates.exclude(error="").values_list("error", flat=True)) <= set(ERRORS)
 
 
 def test_a_wrong_key_stops_the_run_with_a_reason_and_it_is_resumed_once_that_is_right():
