@@ -107,8 +107,8 @@ def list_runs(request: HttpRequest, project: str) -> Any:
     return [_out(run) for run in found.runs.select_related("job", "endpoint")[:100]]
 
 
-@router.post("/projects/{project}/runs", response={202: RunOut, **REFUSALS}, url_name="create_run")
-def create_run(request: HttpRequest, project: str, body: RunIn) -> Any:
+@router.post("/projects/{project}/generate", response={202: RunOut, **REFUSALS}, url_name="generate")
+def generate(request: HttpRequest, project: str, body: RunIn) -> Any:
     """Start a run. With a pilot it tries a few seeds and then waits for `go-on`."""
     found, _ = reach.project(request, project, "manage")
     user: Any = request.user

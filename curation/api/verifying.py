@@ -31,7 +31,9 @@ class ChosenIn(Asked):
 
 
 class JudgeIn(ChosenIn):
-    endpoint: UUID = Field(description="The model that would judge; GET …/endpoints tells which there are.")
+    endpoint: UUID | None = Field(
+        None, description="The model that would judge; the project's first one when it is left out."
+    )
 
 
 class VerifyIn(ChosenIn):
@@ -101,8 +103,9 @@ def _chosen(project: Project, body: ChosenIn) -> Chosen:
     )
 
 
-def _endpoint(project: Project, uuid: UUID) -> Endpoint:
-    found = endpoints.offered(project).filter(uuid=uuid).first()
+def _endpoint(project: Project, uuid: UUID | None) -> Endpoint:
+    offered = endpoints.offered(project)
+    found = (offered.filter(uuid=uuid) if uuid else offered).first()
     if found is None:
         raise Http404
     return found

@@ -29,7 +29,7 @@ EMPTY_BY_NATURE = {"api:nothing", "api:api-root", "admin:rest", "admin:view_on_s
 ONE_S_OWN = {"review:latest", "review:past"}
 API_BODIES = {
     "api:exports": {"what": "seeds"},
-    "api:create_run": {"workflow": "rewrite", "target": 1, "budget_tokens": 10},
+    "api:generate": {"workflow": "rewrite", "target": 1, "budget_tokens": 10},
     "api:run_go_on": {"target": 4, "most_candidates": 9, "budget_tokens": 10},
     "api:activate_scorer": {"version": "head-1"},
     "api:thresholds": {"changes": {"min_factual": 3}},

@@ -186,8 +186,8 @@ def test_a_run_over_rest(client, project):
             "pilot": 1,
             "options": {"forms": ["reasoning"]},
         }
-        assert post("runs", **{**body, "budget_tokens": None}).status_code == 409
-        response = post("runs", **body)
+        assert post("generate", **{**body, "budget_tokens": None}).status_code == 409
+        response = post("generate", **body)
         assert response.status_code == 202, response.content
         run = Run.objects.get()
         jobs.drain(run.job)
