@@ -39,7 +39,7 @@ from curation.models import (
 from curation.recipe.review.cards import Card
 from curation.recipe.review.diff import Piece, sides
 from curation.web.answering import plain, typed_of
-from curation.web.chain import Chain, chain_of
+from curation.web.chain import Chain, chain_of, loaded
 from curation.web.links import link
 
 #: Characters of a neighbour's text that are shown beside an item.
@@ -337,7 +337,7 @@ def _rows(sheet: Sheet, user: User) -> QuerySet[Item]:
     elif sheet.kind == "pages":
         rows = rows.annotate(page_text=Left("document__extraction__text", PAGE_CHARACTERS))
     if sheet.chain:
-        return rows
+        return rows.annotate(**loaded("sample"))
     return rows.annotate(scores=_scores(sheet))
 
 

@@ -10,9 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, Exists, OuterRef, TextField, Value, When
+from django.db.models.functions import JSONObject
+
 from curation import access
 from curation.actions.review import Text, texts_of
-from curation.models import Item, Revision, Role, Sample, SampleStep, User, Verdict
+from curation.models import Revision, Role, Sample, SampleStep, User, Verdict
 from curation.recipe.generate.reading import TEXTS, Part, Reading, read
 
 
@@ -37,29 +41,34 @@ class Chain:
         return self.revision if self.revision and self.revision.state == Revision.State.MADE else None
 
 
-def chain_of(item: Item, user: User) -> Chain:
-    """The chain of a sample's item (with its queue and the queue's project). Five queries, or six."""
-    assert item.sample is not None
-    role = access.role_in(user, item.queue.project)
-    last = _revisions().filter(item=item).order_by("-id").first()
-    if last is not None:
-        last.item = item
-    sees = last is not None and may_see_note(user, role, last)
+def loaded(sample: str) -> dict[str, Any]:
+    """Annotations of a query of items that bring the chain with it; `sample` is the path to the sample's key. Prompts and critiques' words stay."""
+    steps = SampleStep.objects.filter(sample=OuterRef(sample)).order_by("ordinal")
+    text = Case(When(kind__in=TEXTS, then="output"), default=Value(""), output_field=TextField())
+    names = ("ordinal", "kind", "name", "prompt_version", "model", "scores")
+    step = JSONObject(**{name: name for name in names}, output=text, asked="revision")
+    verdict = JSONObject(**{name: name for name in ("kind", "judge", "outcome", "scores", "evidence")})
+    return {
+        "steps": ArraySubquery(steps.values(json=step)),
+        "verdicts": ArraySubquery(
+            Verdict.objects.filter(sample=OuterRef(sample)).counting().values(json=verdict)
+        ),
+        "sent_back": Exists(Revision.objects.filter(item=OuterRef("pk"))),
+    }
+
+
+def chain_of(item: Any, user: User) -> Chain:
+    """The chain of a sample's item that came with what is `loaded`. No query, or three where it was sent back."""
+    steps = _with_marks(item.steps)
+    texts = texts_of(item, steps)
+    last = _revisions().filter(item=item).order_by("-id").first() if item.sent_back else None
+    if last is None:
+        return Chain(steps, item.verdicts, texts)
+    last.item = item
+    sees = may_see_note(user, access.role_in(user, item.queue.project), last)
     # One that failed, was taken back or is being made is news only to whoever may know that it was asked for.
-    shown = last if last and (last.state == Revision.State.MADE or sees) else None
-    return Chain(
-        steps_of(item.sample),
-        verdicts_of(item.sample),
-        texts_of(item),
-        shown,
-        last.decision.note if last and sees else "",
-    )
-
-
-def verdicts_of(sample: Sample) -> list[dict[str, Any]]:
-    """What machines concluded of a sample."""
-    rows = Verdict.objects.filter(sample=sample).told()
-    return [{**row} for row in rows.values("kind", "judge", "outcome", "scores", "evidence")]
+    shown = last if last.state == Revision.State.MADE or sees else None
+    return Chain(steps, item.verdicts, texts, shown, last.decision.note if sees else "")
 
 
 def _revisions() -> Any:
@@ -71,18 +80,14 @@ def may_see_note(user: Any, role: Role | None, revision: Revision) -> bool:
     return revision.decision.user_id == user.pk or access.may_see_decisions(user, role, revision.item)
 
 
-def steps_of(sample: Sample) -> list[dict[str, Any]]:
-    """The steps without prompt and output; each with the scores that the critique before it gave, and whether a person asked for it."""
-    names = ("pk", "ordinal", "kind", "name", "prompt_version", "model", "scores")
-    rows = [{**row} for row in SampleStep.objects.filter(sample=sample).order_by("ordinal").values(*names)]
-    asked = set(Revision.objects.filter(step__sample=sample).values_list("step", flat=True))
+def _with_marks(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each with its scores, and the score by the same name that the critique before it gave."""
     before: dict[str, float] = {}
-    for row in rows:
-        row["asked"] = row.pop("pk") in asked
-        row["marks"] = [(name, value, before.get(name)) for name, value in row["scores"].items()]
-        if row["kind"] == "critique":
-            before = row["scores"]
-    return rows
+    for step in steps:
+        step["marks"] = [(name, value, before.get(name)) for name, value in step["scores"].items()]
+        if step["kind"] == "critique":
+            before = step["scores"]
+    return steps
 
 
 def closed_steps(sample: Sample, user: Any, role: Role | None) -> set[int]:

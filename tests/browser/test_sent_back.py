@@ -94,7 +94,7 @@ def _step(sample, ordinal, kind, name, said, scores=None):
 
 def test_a_sample_is_sent_back_revised_and_accepted_by_keys_alone(page_of: PageOf, queue: Queue) -> None:
     ada = make.a_member(queue.project)
-    page = page_of(ada, bypass_csp=True, color_scheme="light")
+    page = page_of(ada, bypass_csp=True, color_scheme="light", reduced_motion="reduce")
     page.goto(f"/projects/levers/review/queues/{queue.uuid}")
     text = page.locator("[data-text]")
     expect(text).to_contain_text("This is the result.")

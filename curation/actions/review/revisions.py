@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -51,8 +52,9 @@ def reviser(sample: Sample) -> Endpoint | None:
 
 
 def can_revise(project: Project) -> bool:
-    """Whether there is a model to ask."""
-    return Endpoint.objects.of_project(project).exists() or offered(project).exists()
+    """Whether there is a model to ask. At most one query."""
+    in_environment = bool(settings.LLM_BASE_URL and settings.LLM_MODEL)
+    return in_environment or Endpoint.objects.of_project(project).exists()
 
 
 def to_ask(item: Item, note: str, of_round: int) -> Endpoint:

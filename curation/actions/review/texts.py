@@ -46,11 +46,14 @@ def text_named(item: Item, key: str) -> Text | None:
     return next((one for one in texts_of(item) if one.key == key), None)
 
 
-def texts_of(item: Item) -> list[Text]:
-    """Every text of the item's sample that differs from the one before it, the oldest first; the one asked about is among them. One query, or two."""
+def texts_of(item: Item, steps: Sequence[Mapping[str, Any]] | None = None) -> list[Text]:
+    """Every text of the item's sample that differs from the one before it, the oldest first; the one asked about is among them. One query, or two.
+
+    `steps`: the chain's, where they are loaded already: ordinal, kind, name, model, output (of drafts and revisions), scores.
+    """
     sample = item.sample
     assert sample is not None
-    steps = _steps(sample)
+    steps = _steps(sample) if steps is None else [one for one in steps if one["kind"] in (*TEXTS, "critique")]
     found = [
         Text(f"step-{one.ordinal}", one.contents, one.ordinal, **_said(steps, one.ordinal))
         for one in versions(steps, sample.messages, sample.text)
@@ -58,10 +61,10 @@ def texts_of(item: Item) -> list[Text]:
     own = own_contents(sample)
     if all(_plain(one.contents) != _plain(own) for one in found):
         found.append(Text(OWN, own, model=sample.model))
-    for one in _made(item):
+    for at, one in enumerate(_made(item), 1):
         assert one.text_version and one.step
         contents = own_contents(one.text_version)
-        found.append(Text(f"revision-{one.pk}", contents, one.step.ordinal, one.step.model))
+        found.append(Text(f"revision-{at}", contents, one.step.ordinal, one.step.model))
     return _with_now(item, _distinct(found))
 
 
