@@ -85,6 +85,11 @@ def wording(versions: Iterable[PromptVersion]) -> tuple[words.Prompt, ...]:
     return tuple(_worded(version) for version in versions)
 
 
+def by_label(versions: Iterable[PromptVersion]) -> dict[str, int]:
+    """{label: id}, so that a call can say which version asked. Raises PromptOutdated."""
+    return {_worded(version).label: version.pk for version in versions}
+
+
 def _worded(version: PromptVersion) -> words.Prompt:
     check_form(version)
     ours = OURS[version.prompt.key]

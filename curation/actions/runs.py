@@ -177,7 +177,10 @@ def create(project: Project, by: User | None, wanted: Wanted) -> Run:
             run = Run.objects.create(
                 project=project, source=source, job=job, queue=queue, created_by=by, **values
             )
-            run.versions.set(prompts.in_force(project, workflow.key).values())
+            asking = [*prompts.in_force(project, workflow.key).values()]
+            if run.judge is not None:
+                asking.append(verifying.version())
+            run.versions.set(asking)
             if not _freeze(run, seeds(project, workflow.key, wanted.choice), wanted.choice.take):
                 raise RunError(nothing(workflow, wanted.choice))
             Activity.objects.create(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import Q, Sum
@@ -89,6 +90,16 @@ class Spent:
     money: Decimal
     held: int
     lost: int
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As the result of a job says it."""
+        said: dict[str, Any] = {"calls": self.calls, "tokens": self.tokens}
+        if self.money:
+            said["cost"] = f"{self.money:,.4f}"
+        if self.lost:
+            said["perhaps_spent"] = f"{self.lost:,} tokens at most, by calls that were cut off"
+        return said
 
 
 class SpendingQuerySet(models.QuerySet["Spending"]):

@@ -9,7 +9,7 @@ from curation.actions.runs import RunError
 from curation.jobs import run as jobs
 from curation.jobs import steering
 from curation.jobs.steering import Bounds
-from curation.models import Call, Candidate, Chunk, Item, Job, Loss, Mishap, Run, Sample, Seed
+from curation.models import Call, Candidate, Chunk, Item, Job, Loss, Mishap, Run, Sample, Seed, Verdict
 from curation.models.approved import Approved
 from curation.recipe.llm import asking
 from curation.recipe.llm.errors import ERRORS
@@ -29,6 +29,8 @@ from tests.generating import (
 )
 from tests.jobs.test_annotate import BAD
 from tests.llm_server import RATING, error, serving
+from tests.recipe.generate.scripted import script
+from tests.recipe.verify.test_judge import SOUND
 
 pytestmark = pytest.mark.django_db
 
@@ -257,6 +259,28 @@ def test_what_repeats_an_accepted_sample_or_the_approved_set_is_left_out_by_name
     assert all(one.repeats is not None and "cosine" in one.left_out_detail for one in repeated)
     texts_accepted = [text for _, _, text in accepted(run)]
     assert len(texts_accepted) == 4 and not any("water flows" in text for text in texts_accepted)
+
+
+def test_a_judge_is_asked_about_what_the_other_verdicts_left_and_its_words_decide():
+    project = a_project_with_seeds(6)
+    fault = {"words": "it holds", "wrong": "It need not.", "kind": "logical"}
+
+    def judged(seen, nth):
+        return SOUND | ({"faults": [fault], "accuracy": 2} if len(judging.asked) % 3 == 0 else {})
+
+    fields = ("own_solution", "faults", "discussion", "accuracy", "style", "detail")
+    with serving(sensible()) as server, serving(script((fields, judged))) as judging:
+        judge = an_endpoint(judging, name="Judge", model="strict")
+        run = a_run(project, an_endpoint(server), target=4, judge=judge, most_candidates=30)
+        drained(run)
+    assert (run.ended, run.accepted) == (Run.Ended.TARGET, 4)
+    said = Verdict.objects.filter(sample__candidate__run=run, kind="judge", judge="strict judge/1")
+    assert said.count() == Sample.objects.filter(candidate__run=run).count()
+    kept_back = Sample.objects.filter(candidate__run=run, left_out="verdict_failed")
+    assert kept_back.exists() and all(one.left_out_detail == "judge: failed" for one in kept_back)
+    assert not said.filter(sample__rank__isnull=False).exclude(outcome="passed").exists()
+    for one in said.select_related("call__prompt_version__prompt", "call__endpoint"):
+        assert one.call.endpoint == judge and str(one.call.prompt_version) == "judge/1"
 
 
 def test_samples_wait_for_people_and_what_they_reject_is_made_up_for():

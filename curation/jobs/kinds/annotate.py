@@ -122,7 +122,6 @@ def finish(job: Job) -> dict[str, Any]:
     """What came of it, in numbers. Never what the model said: people may still be asked the same."""
     sums = list(job.chunks.values_list("done", "dropped", "failed"))
     done, dropped, failed = (sum(column) for column in zip(*sums, strict=True)) if sums else (0, 0, 0)
-    spent = Spending.objects.of(job)
     said: dict[str, Any] = {"annotator": job.options["annotator"], "labels": done}
     if failed:
         reasons = Counter(job.mishaps.values_list("reason", flat=True))
@@ -133,12 +132,7 @@ def finish(job: Job) -> dict[str, Any]:
         )
     if repaired := Call.objects.filter(job=job, error="", hit_of=None).exclude(notes=[]).count():
         said["answers_repaired"] = f"{repaired:,} of {done:,}"
-    said |= {"calls": spent.calls, "tokens": spent.tokens}
-    if spent.money:
-        said["cost"] = f"{spent.money:,.4f}"
-    if spent.lost:
-        said["perhaps_spent"] = f"{spent.lost:,} tokens at most, by calls that were cut off"
-    return said
+    return said | Spending.objects.of(job).told
 
 
 KIND = Kind(

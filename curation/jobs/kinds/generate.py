@@ -10,80 +10,53 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db.models import F, Sum
 
-from curation.actions import prompts, runs, samples, settling
+from curation.actions import prompts, samples, settling
 from curation.jobs.clerk import Clerk
+from curation.jobs.generating import novelty, verdicts
+from curation.jobs.generating.made import Generated
+from curation.jobs.generating.seeds import seeds_of
 from curation.jobs.kind import Cancelled, ChunkPlan, Kind, Pulse, Tally
 from curation.jobs.kinds.embed import options as embedding_options
-from curation.jobs.kinds.embed import registered
 from curation.jobs.many import Asked, ask_all, budget_of
 from curation.jobs.run import extend
 from curation.models import (
     Candidate,
     Chunk,
     Embedding,
-    EmbeddingModel,
     Job,
     Loss,
-    Occurrence,
     Run,
     RunSeed,
     Sample,
-    Source,
     Spending,
 )
-from curation.recipe import chain
-from curation.recipe.generate import records
-from curation.recipe.generate.diversity import repeats
-from curation.recipe.generate.records import Lost, Made, Outcome
+from curation.recipe.generate.records import Lost, Outcome
 from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.generate.writer import Writer
 from curation.recipe.llm.errors import ERRORS
 from curation.recipe.llm.records import Sampling
 from curation.recipe.steps import Embed
-from curation.recipe.text import encode
-from curation.recipe.text.normalise import text_hash
-from curation.recipe.verify.examine import CHECKS, examine, wanting
 from curation.recipe.verify.outcomes import same_outcomes
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 #: Candidates of a piece: enough to keep an endpoint's places busy, few enough that acceptance does not wait long for its end.
 LEAST, MOST = 4, 64
 #: Pieces that are planned ahead of what is known to be needed, at most.
 AHEAD = 64
-TEXTS = 64  # of the approved set, per piece
 #: How often a piece looks whether the run still wants it.
 LOOK_SECONDS = 1.0
-
-Key = tuple[int, int]  # of a sample: its candidate's ordinal, and which of its branches
 
 
 class Enough(Cancelled):
     """The run has what it wanted while this piece was at work."""
-
-
-@dataclass(slots=True)
-class Generated:
-    """What a piece came to, by the candidates' ordinals; verdicts and vectors by sample."""
-
-    asked: Asked[Outcome] = field(default_factory=Asked)
-    verdicts: dict[Key, list[tuple[chain.ChainVerdict, int | None]]] = field(default_factory=dict)
-    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    repeats: dict[Key, tuple[int, float]] = field(default_factory=dict)  # approved sample, cosine
-
-    def made(self) -> Iterator[tuple[Key, Made]]:
-        for ordinal, (outcome, _) in sorted(self.asked.results.items()):
-            for branch, one in enumerate(outcome.made):
-                yield (ordinal, branch), one
 
 
 # Planning
@@ -93,27 +66,8 @@ def plan(job: Job) -> Iterator[ChunkPlan]:
     """The approved set's missing vectors first; then the pilot, or as many candidates as the target seems to need."""
     run = _run(job)
     if run.most_similar is not None:
-        yield from _missing_vectors(run)
+        yield from novelty.missing_vectors(run)
     yield from next_pieces(run, settling.Stock(0, 0, 0))
-
-
-def _missing_vectors(run: Run) -> Iterator[ChunkPlan]:
-    model = _model()
-    wanted = dict(approved_before(run).values_list("text_sha256", "pk"))
-    there = Embedding.objects.filter(model=model, text_sha256__in=list(wanted)).values_list(
-        "text_sha256", flat=True
-    )
-    missing = sorted(wanted.keys() - set(there))
-    for start in range(0, len(missing), TEXTS):
-        yield ChunkPlan({"approved": [wanted[digest] for digest in missing[start : start + TEXTS]]}, 0)
-
-
-def approved_before(run: Run) -> Any:
-    """The approved set as it was when the run was made."""
-    found = Sample.objects.filter(
-        project_id=run.project_id, state=Sample.State.APPROVED, created_at__lt=run.created_at
-    )
-    return found.exclude(candidate__run=run).order_by("pk")
 
 
 def next_pieces(run: Run, stock: settling.Stock, closing: Chunk | None = None) -> list[ChunkPlan]:
@@ -153,10 +107,6 @@ def _run(job: Job) -> Run:
     return Run.objects.select_related("project", "endpoint", "judge", "job", "queue").get(job=job)
 
 
-def _model() -> EmbeddingModel:
-    return registered(encode.model_key(embedding_options()))
-
-
 # Making
 
 
@@ -182,20 +132,26 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Generated:
     run, generated = _run(job), Generated()
     if "approved" in chunk.inputs:
         texts = Sample.objects.filter(pk__in=chunk.inputs["approved"]).order_by("text_sha256")
-        generated.vectors = _encoded(dict(texts.values_list("text_sha256", "text")), pulse)
+        generated.vectors = novelty.encoded(dict(texts.values_list("text_sha256", "text")), pulse)
         return generated
     check_model(run)
     watch = _Watch(pulse, run)
-    seeds = _seeds(run, chunk.inputs["first"], chunk.inputs["last"])
+    seeds = seeds_of(run, chunk.inputs["first"], chunk.inputs["last"])
     before = chunk.size - len(seeds)
     try:
-        clerk = Clerk(job, chunk, run.endpoint, versions=_labels(run), budget=budget_of(run.bounds))
+        clerk = Clerk(
+            job,
+            chunk,
+            run.endpoint,
+            versions=prompts.by_label(run.versions.select_related("prompt")),
+            budget=budget_of(run.bounds),
+        )
         ask_all(seeds, _step(run), clerk, watch, generated.asked, before)
-        _verify(run, job, chunk, generated, watch)
+        verdicts.verify(run, job, chunk, generated, watch)
     except Enough:
         generated.asked.not_asked.clear()
     if run.most_similar is not None:
-        _compare(run, generated, pulse)
+        novelty.compare(run, generated, pulse)
     return generated
 
 
@@ -209,12 +165,6 @@ def check_model(run: Run) -> None:
         )
 
 
-def _labels(run: Run) -> dict[str, int]:
-    """{label of a prompt: its version's id}, so that every call says which version asked."""
-    found = list(run.versions.select_related("prompt"))
-    return {prompt.label: version.pk for prompt, version in zip(prompts.wording(found), found, strict=True)}
-
-
 def _step(run: Run) -> Writer:
     """The run's workflow with all that it was asked for."""
     workflow = WORKFLOWS[run.workflow]
@@ -226,164 +176,16 @@ def _step(run: Run) -> Writer:
         aim=run.aim,
         **options,
     )
-    handed_in: dict[str, Any] = {"runs_alike": partial(same_outcomes, hidden=_hidden()), "cosine": _cosine}
+    handed_in: dict[str, Any] = {
+        "runs_alike": partial(same_outcomes, hidden=verdicts.hidden()),
+        "cosine": _cosine,
+    }
     return replace(step, **{name: value for name, value in handed_in.items() if hasattr(step, name)})
-
-
-def _hidden() -> tuple[str, ...]:
-    """What foreign code must not be able to read."""
-    return (str(settings.STUDIO_HOME),)
 
 
 def _cosine(one: str, other: str) -> float:
     first, second = Embed(embedding_options()).process_batch([one, other])
     return float(first @ second)
-
-
-def _seeds(run: Run, first: int, last: int) -> dict[int, records.Seed]:
-    """{ordinal: seed} of the candidates of a piece that were not made yet."""
-    there = set(
-        run.candidates.filter(ordinal__gte=first, ordinal__lt=last)
-        .exclude(state=Candidate.State.NOT_ASKED)
-        .values_list("ordinal", flat=True)
-    )
-    count = run.seeds.count()
-    wanted = [at for at in range(first, last) if at not in there]
-    rows = {row.ordinal: row for row in _rows(run, {at % count for at in wanted})}
-    places = _places([row.seed.passage.document_id for row in rows.values() if row.seed.passage])
-    return {at: _record(rows[at % count], at // count, places) for at in wanted}
-
-
-def _rows(run: Run, places: set[int]) -> list[RunSeed]:
-    found = RunSeed.objects.filter(run=run, ordinal__in=places)
-    return list(
-        found.select_related(
-            "seed__passage__document", "seed__text_version", "seed__passage__extraction"
-        ).defer("seed__passage__search", "seed__passage__extraction__text")
-    )
-
-
-def _places(documents: list[int]) -> dict[int, tuple[str, str, bool]]:
-    """{document: (address, licence, whether it is code)} by the first place each was found in."""
-    found: dict[int, tuple[str, str, bool]] = {}
-    rows = Occurrence.objects.filter(
-        document__in=documents, source__archived_at=None, source__withdrawn_at=None
-    ).order_by("-pk")
-    for row in rows.select_related("source", "document"):
-        code = row.source.kind == Source.Kind.CODE
-        found[row.document_id] = (
-            row.address or row.document.address,
-            row.licence or row.source.licence,
-            code,
-        )
-    return found
-
-
-def _record(row: RunSeed, number: int, places: Mapping[int, tuple[str, str, bool]]) -> records.Seed:
-    seed = row.seed
-    passage = seed.passage
-    address, licence, code = places.get(passage.document_id, ("", "", False)) if passage else ("", "", False)
-    about: dict[str, Any] = {"seed": str(seed.uuid)}
-    if passage:
-        about |= {"passage": str(passage.uuid), "document": str(passage.document.uuid)}
-    return records.Seed(
-        text=seed.current_text,
-        kind=runs.kind_of(seed, code),
-        key=seed.text_sha256,
-        candidate=number,
-        address=address,
-        language=passage.language if passage else "",
-        licence=licence,
-        about=about,
-    )
-
-
-# Verifying
-
-
-def _verify(run: Run, job: Job, chunk: Chunk, generated: Generated, watch: _Watch) -> None:
-    """Verdicts that need no model first; the judge is asked about what they left."""
-    plain = [key for key in run.checks if key in CHECKS]
-    for key, one in generated.made():
-        watch.beat(generated.asked.done)
-        generated.verdicts[key] = [(said, None) for said in examine(one.sample, plain, hidden=_hidden())]
-    if "judge" in run.checks and run.judge is not None:
-        _ask_judge(run, job, chunk, generated, watch)
-
-
-def _ask_judge(run: Run, job: Job, chunk: Chunk, generated: Generated, watch: _Watch) -> None:
-    from curation.recipe.verify.judge import Judge
-
-    assert run.judge is not None
-    keys = []
-    for key, one in generated.made():
-        said = [*one.sample.verdicts, *(verdict for verdict, _ in generated.verdicts[key])]
-        if not wanting(said, [kind for kind in run.required if kind != "judge"]):
-            keys.append(key)
-    texts = dict(generated.made())
-    asked: Asked[chain.ChainVerdict] = Asked()
-    clerk = Clerk(job, chunk, run.judge, budget=budget_of(run.bounds))
-    step = Judge(sampling=run.judge.sampling())
-    records_ = {at: texts[key].sample for at, key in enumerate(keys)}
-    ask_all(records_, step, clerk, watch, asked, generated.asked.done)
-    for at, (verdict, answer) in asked.results.items():
-        generated.verdicts[keys[at]].append((verdict, answer.call if answer else None))
-    for at, failed in asked.failed.items():
-        evidence = f"The judge could not be asked: {failed}"
-        generated.verdicts[keys[at]].append((chain.ChainVerdict("judge", "uncertain", run.judge.model, {}, evidence), None))  # fmt: skip
-    for at in asked.not_asked:
-        # Without its verdict nothing can be said of the candidate: it is asked again once the budget allows.
-        ordinal, _ = keys[at]
-        generated.asked.results.pop(ordinal, None)
-        generated.asked.not_asked.add(ordinal)
-
-
-# What it repeats
-
-
-def _compare(run: Run, generated: Generated, pulse: Pulse) -> None:
-    """Vectors of what was made, and which of it the approved set says already."""
-    import numpy as np
-
-    texts = {key: chain.rendered(one.sample) for key, one in generated.made()}
-    if not texts:
-        return
-    hashes = {key: text_hash(text) for key, text in texts.items()}
-    generated.vectors = _encoded({hashes[key]: text for key, text in texts.items()}, pulse)
-    ids, before = _approved_vectors(run)
-    if not ids or run.most_similar is None:
-        return
-    for key, digest in hashes.items():
-        found = repeats(generated.vectors[digest][None, :].astype(np.float32), before, run.most_similar)
-        for nearest, cosine in found.values():
-            generated.repeats[key] = (ids[nearest], cosine)
-
-
-_approved: dict[int, tuple[list[int], Any]] = {}
-
-
-def _approved_vectors(run: Run) -> tuple[list[int], NDArray[np.float32]]:
-    """The approved set as it was when the run began: ids and vectors, kept by this process for the run it is at."""
-    import numpy as np
-
-    if run.pk not in _approved:
-        rows = list(approved_before(run).values_list("pk", "text_sha256"))
-        matrix, there = Embedding.objects.matrix(_model(), [digest for _, digest in rows])
-        _approved.clear()
-        ids = [pk for (pk, _), here in zip(rows, there, strict=True) if here]
-        _approved[run.pk] = (ids, matrix[there].astype(np.float32))
-    return _approved[run.pk]
-
-
-def _encoded(texts: Mapping[str, str], pulse: Pulse) -> dict[str, NDArray[np.float32]]:
-    """Vectors of texts by hash; those that are there already are not made again."""
-    known = Embedding.objects.vectors(_model(), list(texts))
-    step = Embed(embedding_options())
-    found: dict[str, NDArray[np.float32]] = {}
-    for digest, text in texts.items():
-        pulse.beat()
-        found[digest] = known[digest].astype("float32") if digest in known else step.process_batch([text])[0]
-    return found
 
 
 # Saving
@@ -392,7 +194,7 @@ def _encoded(texts: Mapping[str, str], pulse: Pulse) -> dict[str, NDArray[np.flo
 def save(job: Job, chunk: Chunk, result: Generated) -> Tally:
     run = Run.objects.select_for_update(of=("self",)).select_related("job", "endpoint", "queue").get(job=job)
     if result.vectors:
-        Embedding.objects.keep(_model(), result.vectors)
+        Embedding.objects.keep(novelty.model(), result.vectors)
     tally = _store(run, chunk, result)
     # What was held for calls that were cut off is not known to be spent or not: a budget counts it.
     Spending.objects.filter(chunk=chunk).update(
@@ -409,7 +211,7 @@ def save(job: Job, chunk: Chunk, result: Generated) -> Tally:
 def _store(run: Run, chunk: Chunk, result: Generated) -> Tally:
     """The candidates of a piece with their samples and losses."""
     asked = result.asked
-    seeds = _seeds(run, chunk.inputs["first"], chunk.inputs["last"]) if "first" in chunk.inputs else {}
+    seeds = seeds_of(run, chunk.inputs["first"], chunk.inputs["last"]) if "first" in chunk.inputs else {}
     run.candidates.filter(ordinal__in=list(seeds), state=Candidate.State.NOT_ASKED).delete()
     rows = _candidates(
         run, [at for at in seeds if at in asked.results or at in asked.failed or at in asked.not_asked]
@@ -501,7 +303,7 @@ def _store_losses(rows: Mapping[int, Candidate], asked: Asked[Outcome]) -> None:
 
 def _go_on(run: Run, chunk: Chunk) -> None:
     """Settle what can be settled, and plan what the target still seems to need."""
-    model = _model() if run.most_similar is not None else None
+    model = novelty.model() if run.most_similar is not None else None
     stock = settling.settle(run, model, _settled_before(run, chunk))
     if run.ended == Run.Ended.TARGET:
         # What was planned beyond it is not needed; pieces that run see it and stop.
@@ -527,7 +329,7 @@ def finish(job: Job) -> dict[str, Any]:
     """The last word on what was made, and why it ended."""
     run = Run.objects.select_for_update(of=("self",)).select_related("job", "endpoint", "queue").get(job=job)
     if not run.ended:
-        model = _model() if run.most_similar is not None else None
+        model = novelty.model() if run.most_similar is not None else None
         stock = settling.settle(run, model, None)
         if not run.ended and run.phase == Run.Phase.FULL:
             run.ended = _why(run, stock)
@@ -543,16 +345,10 @@ def _why(run: Run, stock: settling.Stock) -> str:
 
 def result_of(run: Run) -> dict[str, Any]:
     """What came of it, in numbers."""
-    spent = Spending.objects.of(run.job)
     said: dict[str, Any] = {"accepted": run.accepted, "candidates": run.candidates.count()}
     if failed := run.candidates.filter(state=Candidate.State.FAILED).values_list("error", flat=True):
         said["failed"] = {ERRORS[name].title: list(failed).count(name) for name in sorted(set(failed))}
-    said |= {"calls": spent.calls, "tokens": spent.tokens}
-    if spent.money:
-        said["cost"] = f"{spent.money:,.4f}"
-    if spent.lost:
-        said["perhaps_spent"] = f"{spent.lost:,} tokens at most, by calls that were cut off"
-    return said
+    return said | Spending.objects.of(run.job).told
 
 
 KIND = Kind(

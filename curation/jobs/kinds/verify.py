@@ -148,7 +148,6 @@ def finish_judge(job: Job) -> dict[str, Any]:
     """What came of it, and what it cost."""
     sums = list(job.chunks.values_list("dropped", "failed"))
     dropped, failed = (sum(column) for column in zip(*sums, strict=True)) if sums else (0, 0)
-    spent = Spending.objects.of(job)
     said: dict[str, Any] = {"judge": job.options["judges"][verifying.JUDGE], **_outcomes(job)}
     if failed:
         reasons = Counter(job.mishaps.values_list("reason", flat=True))
@@ -157,12 +156,7 @@ def finish_judge(job: Job) -> dict[str, Any]:
         said["not_asked"] = (
             f"{dropped:,}: the budget did not cover them, or they are gone. Verify again to go on."
         )
-    said |= {"calls": spent.calls, "tokens": spent.tokens}
-    if spent.money:
-        said["cost"] = f"{spent.money:,.4f}"
-    if spent.lost:
-        said["perhaps_spent"] = f"{spent.lost:,} tokens at most, by calls that were cut off"
-    return said
+    return said | Spending.objects.of(job).told
 
 
 CHECK = Kind(
