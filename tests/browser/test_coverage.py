@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def look(page: Page, name: str) -> None:
     width = page.viewport_size["width"]
+    page.evaluate("scrollTo(0, 0)")  # what the bar at the top covers after a jump is in reach by scrolling
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=f"{folder}/coverage-{name}-{width}.png", full_page=True)
     assert problems(page, RULES) == []

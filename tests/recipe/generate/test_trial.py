@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from curation.recipe.generate.trial import LONGEST, VARIABLES, example, faults, variables
-from curation.recipe.generate.workflows import PROMPTS
+from curation.recipe.generate.workflows import WORKFLOWS
 from curation.recipe.llm.prompts import Part, Template, render
 from curation.recipe.llm.wording import Material
 
+#: What a project can put into its own words.
+PROMPTS = {one.label: one for workflow in WORKFLOWS.values() for one in workflow.prompts}
 TURN = PROMPTS["conversation-turn/1"]
 DISCUSSION = PROMPTS["rewrite-discussion/1"]
 CAST = PROMPTS["conversation-cast/1"]

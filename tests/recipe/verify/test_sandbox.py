@@ -159,7 +159,7 @@ def test_nothing_of_a_run_is_left_alive_or_on_disk(monkeypatch: pytest.MonkeyPat
 def _runs_the_sandbox(process: psutil.Process) -> bool:
     """Another test's child may end while it is being looked at: what is gone, or only waits to be reaped, runs nothing."""
     try:
-        return any("curation.recipe.verify" in word for word in process.cmdline())
+        return any("curation.recipe.verify.guard" in word for word in process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
 
