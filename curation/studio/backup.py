@@ -223,11 +223,16 @@ def _verified(source: Path) -> Manifest:
 
 
 def _refuse_newer(manifest: Manifest) -> None:
-    known = {name for app, name in MigrationLoader(None).disk_migrations if app == "curation"}
-    if manifest.format > FORMAT or not set(manifest.migrations) <= known:
+    if manifest.format > FORMAT or not set(manifest.migrations) <= _known_migrations():
         raise Refusal(
             f"The backup was made by a newer studio ({manifest.version}); this is {settings.VERSION}. Update this one first."
         )
+
+
+def _known_migrations() -> set[str]:
+    """Ours, and those that ours take the place of: a backup may be older than the change."""
+    ours = [one for one in MigrationLoader(None).disk_migrations.values() if one.app_label == "curation"]
+    return {one.name for one in ours} | {name for one in ours for _, name in one.replaces}
 
 
 def _refuse_in_use() -> None:

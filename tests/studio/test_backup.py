@@ -133,6 +133,12 @@ def test_an_archive_is_checked_to_the_last_byte(tmp_path: Path) -> None:
             backup._verified(path)
 
 
+def test_a_backup_from_before_the_migrations_were_made_one_is_read() -> None:
+    backup._refuse_newer(
+        backup.Manifest(backup.FORMAT, "1", "now", ["0001_initial", "0024_sent_back_for_revision"], [])
+    )
+
+
 def test_a_backup_of_a_newer_studio_is_refused() -> None:
     with pytest.raises(Refusal, match="made by a newer studio"):
         backup._refuse_newer(backup.Manifest(backup.FORMAT, "9", "now", ["9999_from_the_future"], []))
