@@ -37,7 +37,7 @@ def build(folder: Path, answers: Mapping[str, str]) -> str:
         model.transformer.wte.weight[: len(vocabulary)] = torch.eye(len(vocabulary), width)
         for word, answer in answers.items():
             model.lm_head.weight[vocabulary[answer], vocabulary[word]] = 10.0
-        for answer in said:
+        for answer in (*said, UNKNOWN):  # what it does not know it says nothing to
             model.lm_head.weight[vocabulary[END], vocabulary[answer]] = 10.0
     model.save_pretrained(folder)
     return str(folder)

@@ -27,7 +27,7 @@ from tests.recipe.generate.scripted import PASSAGES, script
 
 pytestmark = pytest.mark.django_db
 
-LOCAL = 3  # seeds in this process, where a call takes a twentieth of a second
+LOCAL = 20  # seeds in this process, where a call takes a twentieth of a second
 
 #: Workflow → answers that make sense of every prompt, and the verdict that it brings with it.
 SENSIBLE = {
