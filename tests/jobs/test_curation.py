@@ -192,6 +192,7 @@ def test_curating_twice_changes_nothing(project):
     )
 
 
+@pytest.mark.xdist_group("static")  # with the tests of the static model, which takes half a minute to distil
 def test_duplicates_can_be_found_before_everything_is_embedded(project, monkeypatch):
     def only_certain(rough, good, threshold, certain):
         assert len(certain) >= 2  # "ice" and "ice again" share their wording
