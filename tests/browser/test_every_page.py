@@ -66,7 +66,7 @@ def test_every_page_passes_axe_and_fits_the_screen(page_of: PageOf, world: World
         page.goto(address)
         rules = PANEL_RULES if panel else RULES
         look = partial(_picture, page, name.replace(":", "-"))
-        wrong += [f"{name}: {one}" for one in problems_on_screens(page, rules, both_themes=False, look=look)]
+        wrong += [f"{name}: {one}" for one in problems_on_screens(page, rules, look=look)]
     assert seen > 15, "hardly any page was found: the test proves nothing"
     assert wrong == []
 

@@ -19,6 +19,16 @@ pytestmark = pytest.mark.xdist_group("studio")
 Start = Callable[..., Studio]
 
 
+def people_of(home: Home) -> str:
+    """What a command says, run as a person would, of the accounts in the home's database."""
+    count = (
+        "from curation.models import User; print('people:', *User.objects.values_list('email', flat=True))"
+    )
+    environment = {**os.environ, "STUDIO_HOME": str(home.root), "STUDIO_DEBUG": "yes"}
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", count]
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True).stdout
+
+
 def healthy(studio: Studio) -> bool:
     return studio.health()[0] == 200
 
@@ -51,19 +61,22 @@ def test_a_first_start_shows_a_password_once_and_a_stop_leaves_nothing_running(
     assert "Sign in as admin@localhost." in again.output
     assert "with the password" not in again.output
     assert "Collecting static files" not in again.output
-    assert again.end() == 0
+    again.end(signal.SIGKILL)
+    wait_for("all of a killed studio ends by itself", lambda: not of_home(home), 30)
 
 
-def test_a_killed_studio_leaves_nothing_running(home: Home, start: Start) -> None:
-    studio = start(STUDIO_DEBUG="yes")
+def test_whatever_is_killed_comes_back_and_commands_find_its_database(home: Home, start: Start) -> None:
+    studio = start(
+        STUDIO_DEBUG="yes", STUDIO_ADMIN_EMAIL="Ada@Example.org", STUDIO_ADMIN_PASSWORD="tulip-ladder-58"
+    )
     studio.wait_until_up()
-    studio.end(signal.SIGKILL)
-    wait_for("all of it ends by itself", lambda: not of_home(home), 30)
+    assert "Sign in as ada@example.org." in studio.output
+    (web,) = studio.children("gunicorn")
+    assert "STUDIO_ADMIN_PASSWORD" not in web.environ()
+    (server,) = servers(home)
+    assert "people: ada@example.org" in people_of(home)
+    assert servers(home) == [server]
 
-
-def test_whatever_is_killed_comes_back(home: Home, start: Start) -> None:
-    studio = start(STUDIO_DEBUG="yes")
-    studio.wait_until_up()
     for program in ("gunicorn", "worker", "beat"):
         (killed,) = studio.children(program)
         killed.kill()
@@ -72,12 +85,14 @@ def test_whatever_is_killed_comes_back(home: Home, start: Start) -> None:
             return [one.pid for one in studio.children(program)] not in ([], [pid]) and healthy(studio)
 
         wait_for(f"a new {program} runs", replaced)
-    (server,) = servers(home)
     server.kill()
     wait_for("the database is down or new", lambda: servers(home) != [server])
     wait_for("all is well with a new PostgreSQL", lambda: healthy(studio))
     assert studio.end() == 0
     assert "The web ended (killed by SIGKILL); it is started again" in studio.output
+    assert "tulip-ladder-58" not in studio.output
+    # With none running a command has a database for its own time.
+    assert "people: ada@example.org" in people_of(home)
 
 
 @pytest.mark.parametrize(
@@ -107,29 +122,3 @@ def test_a_port_that_is_taken_is_named(start: Start) -> None:
         studio = start("--port", str(port))
         assert studio.finish() == 2
     assert f"Port {port} on 127.0.0.1 cannot be used" in studio.output
-
-
-def test_an_admin_of_ones_own_is_kept_secret_and_commands_find_the_database(home: Home, start: Start) -> None:
-    count = (
-        "from curation.models import User; print('people:', *User.objects.values_list('email', flat=True))"
-    )
-
-    def shell() -> str:
-        environment = {**os.environ, "STUDIO_HOME": str(home.root), "STUDIO_DEBUG": "yes"}
-        command = [sys.executable, "manage.py", "shell", "-v0", "-c", count]
-        return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True).stdout
-
-    studio = start(
-        STUDIO_DEBUG="yes", STUDIO_ADMIN_EMAIL="Ada@Example.org", STUDIO_ADMIN_PASSWORD="tulip-ladder-58"
-    )
-    studio.wait_until_up()
-    assert "Sign in as ada@example.org." in studio.output
-    (web,) = studio.children("gunicorn")
-    assert "STUDIO_ADMIN_PASSWORD" not in web.environ()
-    (server,) = servers(home)
-    assert "people: ada@example.org" in shell()
-    assert servers(home) == [server]
-    assert studio.end() == 0
-    assert "tulip-ladder-58" not in studio.output
-    # With none running a command has a database for its own time.
-    assert "people: ada@example.org" in shell()

@@ -105,7 +105,7 @@ def test_exemplars_cover_the_arts_the_sciences_and_the_waste_at_both_ends():
 def test_its_order_agrees_at_all_with_that_of_a_language_model():
     csv.field_size_limit(sys.maxsize)
     with open(DATA / "edu_scores_llm" / "training_data_150.csv", newline="") as file:
-        rows = list(csv.DictReader(file))[::3]
+        rows = list(csv.DictReader(file))[::6]
     ours = []
     for row in rows:
         parts = [(row["text"][span.start : span.end], span.tokens) for span in split(row["text"])][:6]
