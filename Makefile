@@ -43,7 +43,7 @@ PYTEST := $(BIN)/python -m pytest
 # server and a Chromium; without a Chromium they are skipped and say so. Status 5 means that ARGS left nothing to run.
 test: dev
 	@failed=0; \
-	$(PYTEST) tests/browser -m "not soak" -n 3 --dist worksteal $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
+	$(PYTEST) tests/browser -m "not soak" -n 2 --dist worksteal $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
 	$(PYTEST) tests --ignore=tests/browser -m "not soak" -n 3 --dist loadgroup $(ARGS) || { [ $$? = 5 ] || failed=1; }; \
 	exit $$failed
 

@@ -6,6 +6,7 @@ with the last process that holds it, however that ends.
 """
 
 import fcntl
+import gc
 import os
 import shutil
 import sys
@@ -69,6 +70,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("ours")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is loaded stays: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -31,6 +32,7 @@ from curation.models import (
     User,
 )
 from curation.recipe.review.cards import CARDS
+from curation.recipe.text.normalise import normal_hash
 
 _numbers = count(1)
 
@@ -199,6 +201,58 @@ def an_item(queue: Queue, subject: Any = None, position: int | None = None) -> I
 def a_kept_document(project: Project, text: str = "", **fields: Any) -> Document:
     """A document that went through every step and was kept."""
     return a_document(project, text, **{"assessed_at": timezone.now(), **fields})
+
+
+def kept_documents(project: Project, texts: Sequence[str], **fields: Any) -> list[Document]:
+    """As many documents that were kept, in a handful of statements."""
+    source = project.sources.first() or a_source(project)
+    batch = source.imports.first() or an_import(source)
+    numbers = [next(_numbers) for _ in texts]
+    files = StoredFile.objects.bulk_create(
+        StoredFile(sha256=sha256(text), size=len(text.encode()), path=f"none/{number}")
+        for number, text in zip(numbers, texts, strict=True)
+    )
+    documents = Document.objects.bulk_create(
+        Document(
+            **{
+                "project": project,
+                "sha256": file.sha256,
+                "title": f"Document {number}",
+                "media_type": "text/plain",
+                "size": file.size,
+                "stored_file": file,
+                "first_import": batch,
+                "assessed_at": timezone.now(),
+                "language": "en",
+                "characters": len(text),
+                **fields,
+            }
+        )
+        for number, text, file in zip(numbers, texts, files, strict=True)
+    )
+    Occurrence.objects.bulk_create(
+        Occurrence(
+            document=one, source=source, batch=batch, stored_file=one.stored_file, file=f"{number}.txt"
+        )
+        for number, one in zip(numbers, documents, strict=True)
+    )
+    extractions = Extraction.objects.bulk_create(
+        Extraction(
+            document=one,
+            extractor="text/1",
+            text=text,
+            text_sha256=one.sha256,
+            normal_sha256=normal_hash(text),
+            title=one.title,
+            language="en",
+            characters=len(text),
+        )
+        for one, text in zip(documents, texts, strict=True)
+    )
+    for document, extraction in zip(documents, extractions, strict=True):
+        document.extraction = extraction
+    Document.objects.bulk_update(documents, ["extraction"])
+    return documents
 
 
 def a_kept_passage(project: Project, text: str = "", **fields: Any) -> Passage:

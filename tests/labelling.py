@@ -66,25 +66,43 @@ def pages(
 ) -> list[Passage]:
     """Passages that went as far as `embed`: of kept pages, `per_page` each, with these vectors."""
     model = model or embedded(project)
-    made: list[Passage] = []
-    document: Document | None = None
     before = Passage.objects.filter(project=project).count()
-    for at in range(len(points)):
-        text = f"Passage {before + at} of {project.slug}, which is long enough to be read twice."
-        if document is None or at % per_page == 0:
-            whole = f"Page of {text} " * 4
-            document = make.a_kept_document(project, whole, topic="science")
-            assert document.extraction is not None
-            document.extraction.normal_sha256 = normal_hash(whole)
-            document.extraction.save()
-            Signals.objects.create(extraction=document.extraction, version=signals.VERSION, values=ORDINARY)
-        made.append(make.a_passage(project, text, document=document, normal_sha256=normal_hash(text)))
-    Signals.objects.bulk_create(
-        Signals(passage=one, version=signals.VERSION, values=ORDINARY) for one in made
+    texts = [
+        f"Passage {before + at} of {project.slug}, which is long enough to be read twice."
+        for at in range(len(points))
+    ]
+    wholes = [f"Page of {text} " * 4 for text in texts[::per_page]]
+    documents = make.kept_documents(project, wholes, topic="science")
+    made = Passage.objects.bulk_create(
+        _passage(project, text, documents[at // per_page], ordinal=at % per_page)
+        for at, text in enumerate(texts)
     )
+    of_pages = [Signals(extraction=one.extraction) for one in documents]
+    of_passages = [Signals(passage=one) for one in made]
+    for row in (*of_pages, *of_passages):
+        row.version, row.values = signals.VERSION, ORDINARY
+    Signals.objects.bulk_create([*of_pages, *of_passages])
     hashes = [one.text_sha256 for one in made]
     Embedding.objects.keep(model, dict(zip(hashes, points.astype(np.float32), strict=True)))
     return made
+
+
+def _passage(project: Project, text: str, document: Document, ordinal: int) -> Passage:
+    assert document.extraction is not None
+    start = max(document.extraction.text.find(text), 0)
+    return Passage(
+        project=project,
+        document=document,
+        extraction=document.extraction,
+        ordinal=ordinal,
+        start=start,
+        end=start + len(text),
+        text=text,
+        text_sha256=make.sha256(text),
+        normal_sha256=normal_hash(text),
+        tokens=len(text.split()),
+        language="en",
+    )
 
 
 def scored(project: Project) -> None:

@@ -77,6 +77,7 @@ MENU = (
         "Background",
         (
             ("Jobs", "manufacturing", "job"),
+            ("Runs", "auto_awesome", "run"),
             ("Pieces", "view_module", "chunk"),
             ("Mishaps", "error", "mishap"),
             ("Calls", "forum", "call"),

@@ -14,7 +14,7 @@ from curation.actions import annotating, endpoints
 from curation.api import reach
 from curation.api.errors import Problem
 from curation.api.schemas import Asked, Text
-from curation.models import Endpoint, Project, Rubric, labelled
+from curation.models import Project, Rubric, labelled
 
 router = Router()
 REFUSALS: dict[Any, Any] = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
@@ -87,7 +87,7 @@ def estimate(request: HttpRequest, project: str, rubric: str, body: EstimateIn) 
     """What asking would come to. Asks nothing."""
     found, _ = reach.project(request, project, "manage")
     told = annotating.estimate(
-        found, _rubric(found, rubric), _endpoint(found, body.endpoint), body.which, body.take
+        found, _rubric(found, rubric), reach.endpoint(found, body.endpoint), body.which, body.take
     )
     return {name: getattr(told, name) for name in ("texts", "tokens_in", "tokens_out", "money", "basis")}
 
@@ -105,7 +105,7 @@ def annotate(request: HttpRequest, project: str, rubric: str, body: AnnotateIn) 
     job = annotating.start(
         found,
         _rubric(found, rubric),
-        _endpoint(found, body.endpoint),
+        reach.endpoint(found, body.endpoint),
         user,
         which=body.which,
         take=body.take,
@@ -117,14 +117,6 @@ def annotate(request: HttpRequest, project: str, rubric: str, body: AnnotateIn) 
 
 def _rubric(project: Project, key: str) -> Rubric:
     found = labelled.rubrics(project).filter(key=key).order_by("project_id").first()
-    if found is None:
-        raise Http404
-    return found
-
-
-def _endpoint(project: Project, uuid: UUID | None) -> Endpoint:
-    offered = endpoints.offered(project)
-    found = (offered.filter(uuid=uuid) if uuid else offered).first()
     if found is None:
         raise Http404
     return found

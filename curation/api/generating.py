@@ -11,12 +11,12 @@ from django.http import Http404, HttpRequest
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from curation.actions import endpoints, runs
+from curation.actions import runs
 from curation.api import reach
 from curation.api.errors import Problem
 from curation.api.schemas import Asked, Text
 from curation.jobs import steering
-from curation.models import Endpoint, Project, Run, Spending, run_progress
+from curation.models import Project, Run, Spending, run_progress
 from curation.recipe.reasons import REASONS
 
 router = Router(tags=["runs"])
@@ -118,8 +118,8 @@ def generate(request: HttpRequest, project: str, body: RunIn) -> Any:
             **said,
             "required": tuple(body.required),
             "name": body.name or runs.free_name(found),
-            "endpoint": _endpoint(found, body.endpoint),
-            "judge": _endpoint(found, body.judge) if body.judge else None,
+            "endpoint": reach.endpoint(found, body.endpoint),
+            "judge": reach.endpoint(found, body.judge) if body.judge else None,
             "choice": _choice(found, body.seeds) if body.seeds else runs.Choice(),
         }
     )
@@ -190,14 +190,6 @@ def _run(project: Project, uuid: UUID) -> Run:
 
 def _again(run: Run) -> Run:
     return _run(run.project, run.uuid)
-
-
-def _endpoint(project: Project, uuid: UUID | None) -> Endpoint:
-    offered = endpoints.offered(project)
-    found = (offered.filter(uuid=uuid) if uuid else offered).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 def _out(run: Run) -> dict[str, Any]:

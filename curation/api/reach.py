@@ -8,7 +8,8 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 
 from curation import access
-from curation.models import Item, Job, Project, Queue, Role, Snapshot
+from curation.actions import endpoints
+from curation.models import Endpoint, Item, Job, Project, Queue, Role, Snapshot
 
 
 def project(request: HttpRequest, name: str, capability: str) -> tuple[Project, Role]:
@@ -45,6 +46,15 @@ def job(request: HttpRequest, uuid: UUID, capability: str) -> Job:
 def snapshot(request: HttpRequest, uuid: UUID, capability: str) -> Snapshot:
     found = Snapshot.objects.select_related("project", "job").filter(uuid=uuid).first()
     return _checked(request, found, found.project if found else None, capability)
+
+
+def endpoint(project: Project, uuid: UUID | None) -> Endpoint:
+    """One that the project may ask, the first of them where none is named. Raises Http404."""
+    offered = endpoints.offered(project)
+    found = (offered.filter(uuid=uuid) if uuid else offered).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def _checked(request: HttpRequest, found: Any, project: Project | None, capability: str) -> Any:

@@ -10,12 +10,12 @@ from django.http import Http404, HttpRequest
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from curation.actions import endpoints, verifying
+from curation.actions import verifying
 from curation.actions.verifying import Chosen
 from curation.api import reach
 from curation.api.annotating import REFUSALS, EstimateOut
 from curation.api.schemas import Asked, Text
-from curation.models import Endpoint, Project, Run
+from curation.models import Project, Run
 from curation.recipe.verify.examine import CHECKS
 
 router = Router()
@@ -62,7 +62,7 @@ class StartedOut(Schema):
 def estimate(request: HttpRequest, project: str, body: JudgeIn) -> Any:
     """What a judge would come to. Asks nothing; the checks cost nothing but time."""
     found, _ = reach.project(request, project, "manage")
-    told = verifying.estimate(found, _endpoint(found, body.endpoint), _chosen(found, body))
+    told = verifying.estimate(found, reach.endpoint(found, body.endpoint), _chosen(found, body))
     return {name: getattr(told, name) for name in ("texts", "tokens_in", "tokens_out", "money", "basis")}
 
 
@@ -81,7 +81,7 @@ def verify(request: HttpRequest, project: str, body: VerifyIn) -> Any:
         user,
         _chosen(found, body),
         checks=body.checks,
-        endpoint=_endpoint(found, body.endpoint) if body.endpoint else None,
+        endpoint=reach.endpoint(found, body.endpoint) if body.endpoint else None,
         budget_tokens=body.budget_tokens,
         budget_money=body.budget_money,
     )
@@ -101,11 +101,3 @@ def _chosen(project: Project, body: ChosenIn) -> Chosen:
         samples=tuple(str(one) for one in body.samples),
         again=body.again,
     )
-
-
-def _endpoint(project: Project, uuid: UUID | None) -> Endpoint:
-    offered = endpoints.offered(project)
-    found = (offered.filter(uuid=uuid) if uuid else offered).first()
-    if found is None:
-        raise Http404
-    return found

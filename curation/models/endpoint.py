@@ -118,6 +118,16 @@ class Endpoint(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def must_still_be(self, model: str) -> Endpoint:
+        """Itself. Raises ValueError where it was archived, or is another model now: what was made carries the model's name."""
+        if self.archived_at is not None:
+            raise ValueError(f"The endpoint {self} was archived.")
+        if self.model != model:
+            raise ValueError(
+                f"The endpoint {self} is {self.model} now, and this job asked {model}: start another."
+            )
+        return self
+
     @property
     def record(self) -> records.Endpoint:
         """As the recipe asks it."""

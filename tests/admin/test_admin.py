@@ -2,6 +2,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from curation.actions import review, thresholds
 from curation.admin.site import site
@@ -23,6 +24,7 @@ from curation.models import (
     User,
 )
 from tests import factories as make
+from tests.world import a_run
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +76,7 @@ def populate(project):
         "snapshot": Snapshot.objects.get(project=project).pk,
         "activity": Activity.objects.filter(project=project).first().pk,
         "call": call.pk,
+        "run": a_run(project, job, endpoint).pk,
     }
 
 
@@ -90,6 +93,7 @@ LISTS = (
     "snapshot",
     "activity",
     "call",
+    "run",
 )
 
 
@@ -340,6 +344,20 @@ def test_queues_sources_and_jobs_have_their_actions(client, project, manager):
     assert Job.objects.get().state == "cancelled"
     act(client, "job", "resume", job)
     assert Job.objects.get().state == "waiting"
+
+
+def test_a_run_is_paused_resumed_and_cancelled_from_its_list(client, project, manager):
+    endpoint = Endpoint.objects.create(name="Tiny", model="tiny")
+    run = a_run(project, _running(project), endpoint)
+    for action, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        act(client, "run", action, run, confirmed="yes")
+        assert Job.objects.get().state == state
+    verbs = Activity.objects.filter(actor=manager).values_list("verb", flat=True)
+    assert {"paused a run", "resumed a run", "cancelled a run"} <= set(verbs)
+
+
+def _running(project):
+    return Job.objects.create(project=project, kind="generate", state="running", started_at=timezone.now())
 
 
 def test_roles_are_set_with_the_same_guards_as_on_the_members_page(client, project, manager):

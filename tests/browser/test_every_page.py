@@ -22,6 +22,8 @@ from tests.world import Person, World, a_worker, a_world
 pytestmark = pytest.mark.django_db(transaction=True)
 PageOf = Callable[..., Page]
 
+#: Of a project's pages, so that several processes share them.
+SHARES = 3
 #: What a browser is sent to that is no page: files, parts, the machine's own.
 NO_PAGES = (
     "api:",
@@ -51,14 +53,19 @@ def pages(world: World, person: Person) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.timeout(1_800)  # dozens of pages, each seen twice, on a machine that may be busy
-@pytest.mark.parametrize("panel", [False, True], ids=["project", "panel"])
-def test_every_page_passes_axe_and_fits_the_screen(page_of: PageOf, world: World, panel: bool) -> None:
+@pytest.mark.parametrize(
+    ("panel", "share"),
+    [*((False, share) for share in range(SHARES)), (True, None)],
+    ids=[*(f"project, share {share + 1} of {SHARES}" for share in range(SHARES)), "panel"],
+)
+def test_every_page_passes_axe_and_fits_the_screen(
+    page_of: PageOf, world: World, panel: bool, share: int | None
+) -> None:
     admin = a_worker(world, make.an_admin())
     page = page_of(admin.user, bypass_csp=True)
     wrong, seen = [], 0
-    for name, address in pages(world, admin):
-        if name.startswith("admin:") is not panel:
-            continue
+    asked = [one for one in pages(world, admin) if one[0].startswith("admin:") is panel]
+    for name, address in asked if share is None else asked[share::SHARES]:
         response = page.request.get(address, max_redirects=0)
         if response.status != 200 or "<!doctype html" not in response.text()[:200].lower():
             continue  # takes POST only, leads elsewhere, or is a part of a page

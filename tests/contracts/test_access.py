@@ -21,8 +21,9 @@ from tests.world import Person, a_worker, a_world
 ROLES_PAGE = Path(__file__).resolve().parents[2] / "docs" / "roles.md"
 MEMBERS = ("annotator", "reviewer", "manager")
 KINDS = ("anonymous", "deactivated", "outsider", *MEMBERS, "site admin")
-#: Whom nothing tells apart from one project to another: they are asked to sign in before it is looked at.
 NOT_SIGNED_IN = ("anonymous", "deactivated")
+#: To whom one project is as foreign as the other.
+EVERYWHERE_THE_SAME = (*NOT_SIGNED_IN, "outsider")
 #: Parts of addresses that mean the same in every project.
 SAME_EVERYWHERE = {"signal", "knob", "prompt"}
 #: Addresses that answer 404 to whoever may go there.
@@ -210,7 +211,7 @@ def check(walk, name, names, needs, world, at_home, methods=("GET", "POST")):
     wrong, met = [], False
     for method in methods:
         asked = {}
-        for kind in KINDS if at_home else (one for one in KINDS if one not in NOT_SIGNED_IN):
+        for kind in KINDS if at_home else (one for one in KINDS if one not in EVERYWHERE_THE_SAME):
             point = transaction.savepoint()
             kwargs = arguments(name, names, world, walk.persons[kind])
             asked[kind] = walk.ask(kind, name, method, kwargs)

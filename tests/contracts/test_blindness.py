@@ -126,11 +126,13 @@ class World:
                 if not {"item", "queue"} & set(names):
                     break
 
-    def answers(self, kind):
+    def answers(self, kind, only=None):
         """What each address answers this person, with what passes taken out. Nothing that asking changes is kept."""
         client, found = self.session(kind), {}
         headers = {"Authorization": f"Bearer {self.tokens[kind]}"}
         for name, address in self.pages(kind):
+            if only is not None and name not in only:
+                continue
             for htmx in (False, True) if not name.startswith(("api:", "admin:")) else (False,):
                 point = transaction.savepoint()
                 asked = headers if name.startswith("api:") else {"HX-Request": "true"} if htmx else {}
@@ -158,15 +160,15 @@ def world(clock):
     return World()
 
 
-def compare(world, kinds, first, second, besides=frozenset()):
-    """What differs between the answers after `first()` and those after `second()`."""
+def compare(world, kinds, first, second, besides=frozenset(), only=None):
+    """What differs between the answers after `first()` and those after `second()`: of every page, or `only` of these."""
     told = []
     for kind in kinds:
         seen = []
         for secret in (first, second):
             point = transaction.savepoint()
             secret()
-            seen.append(world.answers(kind))
+            seen.append(world.answers(kind, only))
             transaction.savepoint_rollback(point)
         for place, one in seen[0].items():
             if CANARY in one[1].lower() or CANARY in seen[1][place][1].lower():
@@ -242,35 +244,44 @@ def answered_by_a_model(world, value):
     )
 
 
-def test_what_others_concluded_people_or_models_shows_to_nobody_who_has_not_answered(world):
+def scored_by_a_model(world, value):
+    """What the scorer that speaks says of the passage."""
+    for key in ("factual", "reasoning"):
+        rubric, _ = Rubric.objects.get_or_create(
+            project=None, key=key, defaults={"name": key, "level": "passage", "question": "?"}
+        )
+        scorer, _ = Scorer.objects.get_or_create(rubric=rubric, name="starter", version="1")
+        ActiveScorer.objects.get_or_create(project=world.project, rubric=rubric, defaults={"scorer": scorer})
+        Score.objects.create(scorer=scorer, passage=world.passage, value=value)
+
+
+def test_what_people_and_models_concluded_shows_to_nobody_who_has_not_answered(world):
     def kindly():
         concluded(world, kindly=True)
-        answered_by_a_model(world, 0)
+        answered_by_a_model(world, 5)
+        scored_by_a_model(world, 4.4)
 
     def harshly():
         concluded(world, kindly=False)
-        answered_by_a_model(world, 5)
+        answered_by_a_model(world, 0)
+        scored_by_a_model(world, 0.6)
 
-    told = compare(world, MEMBERS, kindly, harshly)
+    told = compare(world, MEMBERS, kindly, harshly, besides=SUMS)
     assert not told, "\n".join(told)
 
 
-def test_what_the_model_scores_shows_to_nobody_who_has_yet_to_rate_it(world):
-    def scored(value):
-        def score():
-            for key in ("factual", "reasoning"):
-                rubric, _ = Rubric.objects.get_or_create(
-                    project=None, key=key, defaults={"name": key, "level": "passage", "question": "?"}
-                )
-                scorer, _ = Scorer.objects.get_or_create(rubric=rubric, name="starter", version="1")
-                ActiveScorer.objects.get_or_create(
-                    project=world.project, rubric=rubric, defaults={"scorer": scorer}
-                )
-                Score.objects.create(scorer=scorer, passage=world.passage, value=value)
+def test_sums_of_a_project_tell_nothing_that_a_person_concluded(world):
+    """Or a language model that was asked the same as people are."""
 
-        return score
+    def kindly():
+        concluded(world, kindly=True)
+        answered_by_a_model(world, 5)
 
-    told = compare(world, MEMBERS, scored(0.6), scored(4.4), besides=SUMS)
+    def harshly():
+        concluded(world, kindly=False)
+        answered_by_a_model(world, 0)
+
+    told = compare(world, MEMBERS, kindly, harshly, only=SUMS)
     assert not told, "\n".join(told)
 
 

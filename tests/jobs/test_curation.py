@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ from curation.models.funnel import funnel
 from curation.models.neighbours import nearest_to_passage
 from curation.models.search import search_passages
 from curation.recipe.dedup import two_speed
+from curation.recipe.text import static
 from curation.recipe.text.normalise import normal_hash
 from tests import factories as make
 
@@ -192,13 +194,14 @@ def test_curating_twice_changes_nothing(project):
     )
 
 
-@pytest.mark.xdist_group("static")  # with the tests of the static model, which takes half a minute to distil
 def test_duplicates_can_be_found_before_everything_is_embedded(project, monkeypatch):
     def only_certain(rough, good, threshold, certain):
         assert len(certain) >= 2  # "ice" and "ice again" share their wording
         good(np.array(certain))
 
     monkeypatch.setattr(two_speed, "likely", only_certain)
+    # Half a minute of distilling for vectors that nobody looks at here; the static model has tests of its own.
+    monkeypatch.setattr(static, "load", lambda options, folder: SimpleNamespace(views=lambda texts: None))
     job = run.drain(start_curation(project, None, DUPLICATES_FIRST))
     assert job.state == Job.State.DONE, job.reason
     (near,) = Passage.objects.filter(left_out="near_duplicate")

@@ -49,9 +49,8 @@ def test_a_version_is_trained_activated_and_rolled_back(project: Project) -> Non
     assert "factual head-1" in speaking(said("scorers", "levers", "--activate", "factual", "head-1"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
+def test_what_cannot_be_done_says_why(project: Project) -> None:
+    for arguments, told in (
         (("train", "levers", "reasoning"), "wants 50 more settled labels"),
         (("train", "levers", "charm"), "There are: educational, factual, reasoning"),
         (("train", "levres", "factual"), "There are: levers"),
@@ -60,11 +59,9 @@ def test_a_version_is_trained_activated_and_rolled_back(project: Project) -> Non
         (("thresholds", "levers", "min_factual"), "NAME=VALUE"),
         (("thresholds", "levers", "min_factual=9"), "outside 0 to 5"),
         (("thresholds", "levers", "--undo", "nonsense"), "no change of thresholds"),
-    ],
-)
-def test_what_cannot_be_done_says_why(project: Project, arguments: tuple[str, ...], told: str) -> None:
-    with pytest.raises(CommandError, match=told):
-        said(*arguments)
+    ):
+        with pytest.raises(CommandError, match=told):
+            said(*arguments)
 
 
 def test_thresholds_are_shown_tried_moved_and_moved_back(project: Project) -> None:

@@ -54,7 +54,9 @@ def compare(run: Run, generated: Generated, pulse: Pulse) -> None:
     if not texts:
         return
     hashes = {key: text_hash(text) for key, text in texts.items()}
-    generated.vectors = encoded({hashes[key]: text for key, text in texts.items()}, pulse)
+    generated.vectors = encoded(
+        {hashes[key]: text for key, text in texts.items()}, pulse, generated.asked.done
+    )
     ids, before = _approved_vectors(run)
     if not ids or run.most_similar is None:
         return
@@ -80,12 +82,12 @@ def _approved_vectors(run: Run) -> tuple[list[int], NDArray[np.float32]]:
     return _approved[run.pk]
 
 
-def encoded(texts: Mapping[str, str], pulse: Pulse) -> dict[str, NDArray[np.float32]]:
-    """Vectors of texts by hash; those that are there already are not made again."""
+def encoded(texts: Mapping[str, str], pulse: Pulse, done: int = 0) -> dict[str, NDArray[np.float32]]:
+    """Vectors of texts by hash; those that are there already are not made again. `done`, candidates, is what the pulse tells meanwhile."""
     known = Embedding.objects.vectors(model(), list(texts))
     step = Embed(embedding_options())
     found: dict[str, NDArray[np.float32]] = {}
     for digest, text in texts.items():
-        pulse.beat()
+        pulse.beat(done)
         found[digest] = known[digest].astype("float32") if digest in known else step.process_batch([text])[0]
     return found

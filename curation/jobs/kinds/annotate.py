@@ -52,15 +52,7 @@ def _rubric(job: Job) -> Rubric:
 
 
 def _endpoint(job: Job) -> Endpoint:
-    """Raises ValueError where it was archived, or is another model now: labels carry the model's name."""
-    endpoint = Endpoint.objects.get(pk=job.options["endpoint"])
-    if endpoint.archived_at is not None:
-        raise ValueError(f"The endpoint {endpoint} was archived.")
-    if endpoint.model != job.options["model"]:
-        raise ValueError(
-            f"The endpoint {endpoint} is {endpoint.model} now, and this job asked {job.options['model']}: start another."
-        )
-    return endpoint
+    return Endpoint.objects.get(pk=job.options["endpoint"]).must_still_be(job.options["model"])
 
 
 # Asking

@@ -134,7 +134,7 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Generated:
         texts = Sample.objects.filter(pk__in=chunk.inputs["approved"]).order_by("text_sha256")
         generated.vectors = novelty.encoded(dict(texts.values_list("text_sha256", "text")), pulse)
         return generated
-    check_model(run)
+    run.endpoint.must_still_be(run.model)
     watch = _Watch(pulse, run)
     seeds = seeds_of(run, chunk.inputs["first"], chunk.inputs["last"])
     before = chunk.size - len(seeds)
@@ -153,16 +153,6 @@ def process(job: Job, chunk: Chunk, pulse: Pulse) -> Generated:
     if run.most_similar is not None:
         novelty.compare(run, generated, pulse)
     return generated
-
-
-def check_model(run: Run) -> None:
-    """Raises ValueError where the endpoint is archived, or another model now: samples carry the model's name."""
-    if run.endpoint.archived_at is not None:
-        raise ValueError(f"The endpoint {run.endpoint} was archived.")
-    if run.endpoint.model != run.model:
-        raise ValueError(
-            f"The endpoint {run.endpoint} is {run.endpoint.model} now, and this run asked {run.model}: start another."
-        )
 
 
 def _step(run: Run) -> Writer:

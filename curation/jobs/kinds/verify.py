@@ -95,15 +95,7 @@ def plan_judge(job: Job) -> Iterator[ChunkPlan]:
 
 
 def _endpoint(job: Job) -> Endpoint:
-    """Raises ValueError where it was archived, or is another model now: verdicts carry the model's name."""
-    endpoint = Endpoint.objects.get(pk=job.options["endpoint"])
-    if endpoint.archived_at is not None:
-        raise ValueError(f"The endpoint {endpoint} was archived.")
-    if endpoint.model != job.options["model"]:
-        raise ValueError(
-            f"The endpoint {endpoint} is {endpoint.model} now, and this job asked {job.options['model']}: start another."
-        )
-    return endpoint
+    return Endpoint.objects.get(pk=job.options["endpoint"]).must_still_be(job.options["model"])
 
 
 @dataclass(slots=True)

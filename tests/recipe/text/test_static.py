@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from django.conf import settings
 
 from curation.recipe.text import encode, static
 
@@ -17,14 +16,14 @@ PLAGUE = "The Black Death reached Sicily on Genoese ships and killed perhaps a t
 WAGES = "With so few labourers left, wages rose and the lords of the manor competed for tenants."
 
 
-# Distilling takes half a minute, so that whoever needs the model shares one process and one folder.
+# Distilling takes half a minute: one process does it for all of them.
 pytestmark = pytest.mark.xdist_group("static")
 
 
 @pytest.fixture(scope="module")
-def model():
-    """Distilled from the bundled model, where curation keeps it too."""
-    return static.load(encode.Options(), settings.HOME.make_private(settings.HOME.root / "models"))
+def model(tmp_path_factory):
+    """Distilled from the bundled model."""
+    return static.load(encode.Options(), tmp_path_factory.mktemp("static"))
 
 
 def test_texts_that_say_the_same_are_closer_than_others(model):
