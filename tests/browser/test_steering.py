@@ -189,22 +189,12 @@ def test_the_pages_pass_axe_and_fit_the_screen(page_of: PageOf, project: Project
     )
     page = page_of(mia, bypass_csp=True)
     wrong = []
-    for rest in (
-        *(
-            "scorers/",
-            "scorers/factual/",
-            "scorers/factual/versions/head-1/",
-            "scorers/factual/versions/starter-1/",
-        ),
-        *(
-            "scorers/factual/compare?left=starter-1&right=head-1",
-            "rubrics/",
-            "rubrics/factual/",
-            "rubrics/create",
-        ),
-        *("signals/", "signals/words/?value=9", "thresholds/", "thresholds/min_educational/?value=2.8"),
-        *("thresholds/min_factual/?value=3.2", "thresholds/near_duplicate_cosine/", "thresholds/topics"),
-        *("thresholds/topics?topic:arts=3", "thresholds/changes/", f"thresholds/changes/{change.uuid}/"),
+    for rest in (  # those that look otherwise with material than on the walk over every page
+        *("scorers/", "scorers/factual/", "scorers/factual/versions/head-1/"),
+        "scorers/factual/compare?left=starter-1&right=head-1",
+        *("signals/words/?value=9", "thresholds/", "thresholds/min_factual/?value=3.2"),
+        *("thresholds/near_duplicate_cosine/", "thresholds/topics?topic:arts=3"),
+        f"thresholds/changes/{change.uuid}/",
     ):
         response = page.goto(f"/projects/physics/{rest}")
         assert response is not None and response.status == 200, rest

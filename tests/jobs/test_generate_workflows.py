@@ -27,7 +27,8 @@ from tests.recipe.generate.scripted import PASSAGES, script
 
 pytestmark = pytest.mark.django_db
 
-LOCAL = 20  # seeds in this process, where a call takes a twentieth of a second
+#: Seeds in this process, where a call takes a twentieth of a second.
+LOCAL = (6, pytest.param(20, marks=pytest.mark.soak))
 
 #: Workflow → answers that make sense of every prompt, and the verdict that it brings with it.
 SENSIBLE = {
@@ -114,13 +115,14 @@ def test_twenty_seeds_against_the_server_become_samples_that_lead_back_to_their_
     assert Sample.objects.filter(candidate__run=run).values("candidate").distinct().count() == 20
 
 
+@pytest.mark.parametrize("seeds", LOCAL)
 @pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_seeds_in_this_process_end_as_samples_or_losses_by_name(workflow, tmp_path):
+def test_seeds_in_this_process_end_as_samples_or_losses_by_name(workflow, seeds, tmp_path):
     answers, verdict = SENSIBLE[workflow]
     code = "code" in WORKFLOWS[workflow].takes and "passage" not in WORKFLOWS[workflow].takes
     first = test_reversal.FUNCTIONS[0] if code else PASSAGES[0]
     # The same words with another number: what is quoted from the first stands in each.
-    texts = [f"{first.rstrip()}\n{'# ' if code else ''}Case {at}." for at in range(LOCAL)]
+    texts = [f"{first.rstrip()}\n{'# ' if code else ''}Case {at}." for at in range(seeds)]
     book = scripted.Book()
     with serving(answers) as server:
         scripted.run_on(
@@ -131,8 +133,8 @@ def test_seeds_in_this_process_end_as_samples_or_losses_by_name(workflow, tmp_pa
     endpoint = Endpoint.objects.create(
         name="Here", kind="local", model=folder, concurrency=1, most_tokens=64, seconds=60
     )
-    run = ran(project, endpoint, workflow, verdict, candidates=LOCAL)
-    assert run.candidates.filter(state=Candidate.State.DONE).count() == LOCAL
+    run = ran(project, endpoint, workflow, verdict, candidates=seeds)
+    assert run.candidates.filter(state=Candidate.State.DONE).count() == seeds
     assert all(one.samples.exists() or one.losses.exists() for one in run.candidates.all())
     check_lineage(run)
 

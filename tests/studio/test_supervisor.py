@@ -13,9 +13,6 @@ import pytest
 from curation.studio.home import Home
 from tests.studio.conftest import CHECKOUT, Studio, of_home, servers, wait_for
 
-# One after the other: each brings a database, a web server and workers.
-pytestmark = pytest.mark.xdist_group("studio")
-
 Start = Callable[..., Studio]
 
 

@@ -96,22 +96,21 @@ def distil(options: encode.Options) -> Static:
     encoder = encode.load(options)
     # Without the padding and truncation that the model's own tokenizer is set to.
     tokenizer = _plain(encoder.model.tokenizer.backend_tokenizer.to_str())
-    alone = _alone(encoder.model, tokenizer)
+    alone = _alone(encoder.model, tokenizer, range(tokenizer.get_vocab_size()))
     vectors = (alone - alone.mean(axis=0)).astype(np.float16).astype(np.float32)
     return Static(f"static/{VERSION}:{encoder.key}", tokenizer, vectors)
 
 
-def _alone(model: SentenceTransformer, tokenizer: Tokenizer) -> NDArray[np.float32]:
-    """What the model makes of each token by itself between its special tokens: (tokens, width), the mean over all."""
+def _alone(model: SentenceTransformer, tokenizer: Tokenizer, tokens: Sequence[int]) -> NDArray[np.float32]:
+    """What the model makes of each of these tokens by itself between its special tokens: (tokens, width), the mean over all."""
     import torch
 
     specials = tokenizer.encode("").ids
     before, after = specials[: len(specials) // 2], specials[len(specials) // 2 :]
     rows = []
-    size = tokenizer.get_vocab_size()
     with torch.inference_mode():
-        for start in range(0, size, TOKENS_AT_ONCE):
-            ids = [[*before, token, *after] for token in range(start, min(size, start + TOKENS_AT_ONCE))]
+        for start in range(0, len(tokens), TOKENS_AT_ONCE):
+            ids = [[*before, token, *after] for token in tokens[start : start + TOKENS_AT_ONCE]]
             put = torch.tensor(ids, device=model.device)
             read = model[0]({"input_ids": put, "attention_mask": torch.ones_like(put)})
             rows.append(read["token_embeddings"].mean(dim=1).float().cpu().numpy())

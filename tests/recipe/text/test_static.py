@@ -16,14 +16,25 @@ PLAGUE = "The Black Death reached Sicily on Genoese ships and killed perhaps a t
 WAGES = "With so few labourers left, wages rose and the lords of the manor competed for tenants."
 
 
-# Distilling takes half a minute: one process does it for all of them.
-pytestmark = pytest.mark.xdist_group("static")
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """Distilled from the bundled model."""
-    return static.load(encode.Options(), tmp_path_factory.mktemp("static"))
+    """Distilled from the bundled model: the tokens of the texts here and every twelfth of the others, which have the mean of all.
+
+    The whole vocabulary takes half a minute, and longer on a busy machine; `bench semantic_duplicates` distils that.
+    """
+    alone = static._alone
+
+    def some(model, tokenizer, tokens):
+        read = {one for text in (ICE, AGAIN, PLAGUE, WAGES) for one in tokenizer.encode(text).ids}
+        chosen = sorted(read | set(tokens[::12]))
+        made = alone(model, tokenizer, chosen)
+        rows = np.tile(made.mean(axis=0), (len(tokens), 1))
+        rows[chosen] = made
+        return rows
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(static, "_alone", some)
+        return static.load(encode.Options(), tmp_path_factory.mktemp("static"))
 
 
 def test_texts_that_say_the_same_are_closer_than_others(model):
