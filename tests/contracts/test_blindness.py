@@ -133,7 +133,9 @@ class World:
         for name, address in self.pages(kind):
             if only is not None and name not in only:
                 continue
-            for htmx in (False, True) if not name.startswith(("api:", "admin:")) else (False,):
+            # Parts of a page are asked for by themselves too, as those who decide the most.
+            parts = kind == "annotator" and not name.startswith(("api:", "admin:"))
+            for htmx in (False, True) if parts else (False,):
                 point = transaction.savepoint()
                 asked = headers if name.startswith("api:") else {"HX-Request": "true"} if htmx else {}
                 sender = Client() if name.startswith("api:") else client

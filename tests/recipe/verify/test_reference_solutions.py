@@ -30,6 +30,8 @@ def test_a_reference_solution_passes_and_fails_when_it_returns_none(task: data.S
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("task", tasks(), ids=lambda task: task.key)
-def test_every_reference_solution_passes_and_fails_when_it_returns_none(task: data.Solved) -> None:
-    test_a_reference_solution_passes_and_fails_when_it_returns_none(task)
+@pytest.mark.timeout(1_800)
+def test_every_reference_solution_passes_and_fails_when_it_returns_none() -> None:
+    for task in tasks():
+        assert run(Program(task.code, task.tests)).verdict == "passed", task.key
+        assert run(Program(returning_none(task), task.tests)).verdict in ("failed", "error"), task.key
