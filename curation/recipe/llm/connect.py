@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from curation.recipe.llm.errors import CallFailed
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 #: No answer is this long: what is longer is a stream without end or a bomb.
 MOST_BYTES = 32 * 2**20
+#: Connections of a pool. A pool asks the system about each of its idle connections whenever a request comes or goes: of 64 in one, that
+#: is more work than the requests.
+PER_POOL = 4
 
 
 async def resolved(host: str, port: int, private_allowed: bool) -> list[str]:
@@ -32,7 +36,7 @@ async def resolved(host: str, port: int, private_allowed: bool) -> list[str]:
 
 
 def http_client(private_allowed: bool, connections: int, seconds: float) -> httpx2.AsyncClient:
-    """A client with a pool of so many connections that goes only where it may: no redirects, no proxies of the environment,
+    """A client with pools of so many connections in all that goes only where it may: no redirects, no proxies of the environment,
     no answers beyond `MOST_BYTES`. Belongs to the event loop it is first used in."""
     import httpcore2
     import httpx2
@@ -66,8 +70,8 @@ def http_client(private_allowed: bool, connections: int, seconds: float) -> http
             await asyncio.sleep(seconds)
 
     class Bounded(httpx2.AsyncByteStream):
-        def __init__(self, inner: Any) -> None:
-            self.inner = inner
+        def __init__(self, inner: Any, left: Callable[[], None]) -> None:
+            self.inner, self.left = inner, left
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             size = 0
@@ -78,24 +82,55 @@ def http_client(private_allowed: bool, connections: int, seconds: float) -> http
                 yield piece
 
         async def aclose(self) -> None:
-            await self.inner.aclose()
+            left, self.left = self.left, lambda: None
+            try:
+                await self.inner.aclose()
+            finally:
+                left()
 
-    class Transport(httpx2.AsyncHTTPTransport):
+    class Transport(httpx2.AsyncBaseTransport):
+        """Small pools, filled one after the other: whoever asks little keeps few connections open."""
+
+        def __init__(self) -> None:
+            self.pools = [_a_pool(PER_POOL, Judged()) for _ in range(-(-connections // PER_POOL))]
+            self.busy = [0] * len(self.pools)
+
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            response = await super().handle_async_request(request)
+            free = (at for at, busy in enumerate(self.busy) if busy < PER_POOL)
+            at = next(free, min(range(len(self.busy)), key=self.busy.__getitem__))
+            self.busy[at] += 1
+            try:
+                response = await self.pools[at].handle_async_request(request)
+            except BaseException:
+                self._left(at)
+                raise
+            response.stream = Bounded(response.stream, partial(self._left, at))
             if response.headers.get("content-encoding", "identity") != "identity":
                 await response.aclose()
                 raise CallFailed("garbled", "It is compressed, which was not asked for.")
-            response.stream = Bounded(response.stream)
             return response
 
-    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    transport = Transport(trust_env=False, limits=limits)
-    transport._pool._network_backend = Judged()
+        def _left(self, at: int) -> None:
+            self.busy[at] -= 1
+
+        async def aclose(self) -> None:
+            for pool in self.pools:
+                await pool.aclose()
+
     return httpx2.AsyncClient(
-        transport=transport,
+        transport=Transport(),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx2.Timeout(seconds, connect=min(10.0, seconds)),
         headers={"Accept-Encoding": "identity"},
     )
+
+
+def _a_pool(connections: int, backend: Any) -> httpx2.AsyncHTTPTransport:
+    """A transport whose pool connects by this backend."""
+    import httpx2
+
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    transport = httpx2.AsyncHTTPTransport(trust_env=False, limits=limits)
+    transport._pool._network_backend = backend
+    return transport

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
@@ -178,41 +178,42 @@ class Renderer:
 
 
 def _write(process: subprocess.Popen[bytes], body: bytes, deadline: float) -> None:
-    stdin = cast(IO[bytes], process.stdin)
-    os.set_blocking(stdin.fileno(), False)
+    stdin = cast(IO[bytes], process.stdin).fileno()
+    os.set_blocking(stdin, False)
     rest = memoryview(LENGTH.pack(len(body)) + body)
-    with selectors.DefaultSelector() as selector:
-        selector.register(stdin, selectors.EVENT_WRITE)
-        while rest:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise TimeoutError
-            try:
-                rest = rest[os.write(stdin.fileno(), rest[:MIB]) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                raise EOFError from None
+    while rest:
+        try:
+            rest = rest[os.write(stdin, rest[:MIB]) :]
+        except BlockingIOError:
+            _wait(stdin, select.POLLOUT, deadline)
+        except OSError:
+            raise EOFError from None
 
 
 def _read(process: subprocess.Popen[bytes], deadline: float, most: int) -> dict[str, Any]:
     """One message of the child. Raises TimeoutError, EOFError, or ValueError for one of absurd size."""
-    stdout = cast(IO[bytes], process.stdout)
+    stdout = cast(IO[bytes], process.stdout).fileno()
     data = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(stdout, selectors.EVENT_READ)
-        while True:
-            if len(data) >= LENGTH.size:
-                (size,) = LENGTH.unpack_from(data)
-                if size > most:
-                    raise ValueError
-                if len(data) >= LENGTH.size + size:
-                    return cast(dict[str, Any], orjson.loads(bytes(data[LENGTH.size : LENGTH.size + size])))
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise TimeoutError
-            piece = os.read(stdout.fileno(), MIB)
-            if not piece:
-                raise EOFError
-            data += piece
+    while True:
+        if len(data) >= LENGTH.size:
+            (size,) = LENGTH.unpack_from(data)
+            if size > most:
+                raise ValueError
+            if len(data) >= LENGTH.size + size:
+                return cast(dict[str, Any], orjson.loads(bytes(data[LENGTH.size : LENGTH.size + size])))
+        _wait(stdout, select.POLLIN, deadline)
+        piece = os.read(stdout, MIB)
+        if not piece:
+            raise EOFError
+        data += piece
+
+
+def _wait(descriptor: int, event: int, deadline: float) -> None:
+    """Until something can be read or written. Raises TimeoutError. One system call: there is a prompt for every question."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

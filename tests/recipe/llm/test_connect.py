@@ -12,7 +12,7 @@ import pytest
 from curation.recipe.llm import connect
 from curation.recipe.llm.asking import ask
 from curation.recipe.llm.client import Remote
-from curation.recipe.llm.connect import resolved
+from curation.recipe.llm.connect import http_client, resolved
 from curation.recipe.llm.errors import CallFailed
 from curation.recipe.llm.keys import Key, key_for, origin_of
 from curation.recipe.llm.records import Endpoint, Limits, Message, Request
@@ -232,3 +232,26 @@ def test_a_host_that_is_not_known_and_a_port_that_nobody_serves_are_told_apart()
     with pytest.raises(CallFailed) as closed:
         asked(f"http://127.0.0.1:{port}/v1")
     assert closed.value.name == "connection_refused"
+
+
+def test_places_of_the_pools_are_free_again_after_answers_and_after_cut_connections():
+    def script(asked, times):
+        return Reply(cut=True) if "cut" in asked.text else Reply("Yes.")
+
+    async def go(address):
+        async with http_client(private_allowed=True, connections=9, seconds=10) as client:
+
+            async def one(at):
+                word = "cut" if at % 3 == 0 else "fine"
+                body = {"model": "tiny", "messages": [{"role": "user", "content": word}]}
+                response = await client.post(f"{address}/chat/completions", json=body)
+                return response.status_code
+
+            # More at once than there are connections: those that come later wait for a place.
+            said = await asyncio.gather(*(one(at) for at in range(30)), return_exceptions=True)
+            return said, client._transport.busy
+
+    with serving(script) as server:
+        said, busy = asyncio.run(go(server.address))
+    assert said.count(200) == 20 and sum(isinstance(one, Exception) for one in said) == 10
+    assert busy == [0, 0, 0]
