@@ -28,7 +28,7 @@ from tests.recipe.generate.scripted import PASSAGES, script
 pytestmark = pytest.mark.django_db
 
 #: Seeds in this process, where a call takes a twentieth of a second.
-LOCAL = (6, pytest.param(20, marks=pytest.mark.soak))
+LOCAL = (3, pytest.param(20, marks=pytest.mark.soak))
 
 #: Workflow → answers that make sense of every prompt, and the verdict that it brings with it.
 SENSIBLE = {
