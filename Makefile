@@ -41,7 +41,7 @@ PYTEST := $(BIN)/python -m pytest
 
 # Browser tests have processes of their own: Playwright and Django's guard against asynchronous calls do not mix. Each has a
 # server and a Chromium; without a Chromium they are skipped and say so. The others wait a part of their time, so that three share
-# two cores, a file at a time: what is made once for a file is made once; the longest files come first. Status 5 means that ARGS left nothing to run.
+# two cores, a file at a time: what is made once for a file is made once; whole studios come first, since nothing is as slow. Status 5 means that ARGS left nothing to run.
 test: dev
 	@failed=0; \
 	$(PYTEST) tests/browser -m "not soak" -n 2 --dist worksteal $(ARGS) || { [ $$? = 5 ] || failed=1; }; \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -94,16 +93,13 @@ class RunAdmin(Scoped):
 
     @admin.action(description="Pause")
     def pause(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        self._each(request, queryset, steering.pause, "paused")
+        each(request, queryset, partial(steering.pause, by=request.user), "paused")
 
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        self._each(request, queryset, steering.resume, "resumed")
+        each(request, queryset, partial(steering.resume, by=request.user), "resumed")
 
     @admin.action(description="Cancel")
     @confirmed("Nothing new is asked. What was made stays, and they can be resumed.")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        self._each(request, queryset, steering.cancel, "cancelled")
-
-    def _each(self, request: HttpRequest, runs: QuerySet[Run], act: Any, done: str) -> None:
-        each(request, runs.select_related("job", "project"), partial(act, by=request.user), done)
+        each(request, queryset, partial(steering.cancel, by=request.user), "cancelled")

@@ -84,12 +84,6 @@ def killed_and_gone_on(texts, kills):
     assert Call.objects.filter(job=job, error="", hit_of=None).count() == texts
 
 
-@pytest.mark.soak  # a run's kill, which goes the same way, is in the suite
-@pytest.mark.django_db(transaction=True)
-def test_a_kill_repeats_at_most_what_was_in_flight():
-    killed_and_gone_on(texts=60, kills=1)
-
-
 @pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_ten_kills_of_three_hundred_texts_repeat_at_most_what_was_in_flight():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -92,11 +93,15 @@ def http_client(private_allowed: bool, connections: int, seconds: float) -> http
         """Small pools, filled one after the other: whoever asks little keeps few connections open."""
 
         def __init__(self) -> None:
-            self.pools = [_a_pool(PER_POOL, Judged()) for _ in range(-(-connections // PER_POOL))]
+            trusted = httpx2.create_ssl_context(
+                trust_env=False
+            )  # read once: each pool would read the certificates again
+            self.sizes = [min(PER_POOL, connections - at) for at in range(0, connections, PER_POOL)]
+            self.pools = [_a_pool(size, Judged(), trusted) for size in self.sizes]
             self.busy = [0] * len(self.pools)
 
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            free = (at for at, busy in enumerate(self.busy) if busy < PER_POOL)
+            free = (at for at, busy in enumerate(self.busy) if busy < self.sizes[at])
             at = next(free, min(range(len(self.busy)), key=self.busy.__getitem__))
             self.busy[at] += 1
             try:
@@ -126,11 +131,11 @@ def http_client(private_allowed: bool, connections: int, seconds: float) -> http
     )
 
 
-def _a_pool(connections: int, backend: Any) -> httpx2.AsyncHTTPTransport:
-    """A transport whose pool connects by this backend."""
+def _a_pool(connections: int, backend: Any, trusted: ssl.SSLContext) -> httpx2.AsyncHTTPTransport:
+    """A transport whose pool connects by this backend, to whom the certificates vouch for."""
     import httpx2
 
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    transport = httpx2.AsyncHTTPTransport(trust_env=False, limits=limits)
+    transport = httpx2.AsyncHTTPTransport(verify=trusted, trust_env=False, limits=limits)
     transport._pool._network_backend = backend
     return transport
