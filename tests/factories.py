@@ -82,51 +82,69 @@ def a_document(
     stored, _ = StoredFile.objects.get_or_create(
         sha256=hashlib.sha256(content).hexdigest(), defaults={"size": len(content), "path": f"none/{number}"}
     )
-    document = Document.objects.create(
+    document = _document(number, stored, batch, **fields)
+    document.save()
+    Occurrence.objects.create(
+        document=document, source=source, batch=batch, stored_file=stored, file=f"{number}.txt"
+    )
+    if extracted:
+        document.extraction = _extraction(document, text)
+        document.extraction.save()
+        document.language, document.characters = "en", len(text)
+        document.save()
+    return document
+
+
+def _document(number: int, stored: StoredFile, batch: Import, **fields: Any) -> Document:
+    return Document(
         **{
-            "project": project,
+            "project": batch.project,
             "sha256": stored.sha256,
             "title": f"Document {number}",
             "media_type": "text/plain",
-            "size": len(content),
+            "size": stored.size,
             "stored_file": stored,
             "first_import": batch,
             **fields,
         }
     )
-    Occurrence.objects.create(
-        document=document, source=source, batch=batch, stored_file=stored, file=f"{number}.txt"
+
+
+def _extraction(document: Document, text: str, **fields: Any) -> Extraction:
+    return Extraction(
+        document=document,
+        extractor="text/1",
+        text=text,
+        text_sha256=sha256(text),
+        title=document.title,
+        language="en",
+        characters=len(text),
+        **fields,
     )
-    if extracted:
-        document.extraction = Extraction.objects.create(
-            document=document,
-            extractor="text/1",
-            text=text,
-            text_sha256=stored.sha256,
-            title=document.title,
-            language="en",
-            characters=len(text),
-        )
-        document.language, document.characters = "en", len(text)
-        document.save()
-    return document
 
 
 def a_passage(project: Project, text: str = "", document: Document | None = None, **fields: Any) -> Passage:
     """A passage that is the whole of its document, unless a document is given."""
     text = text or f"Passage {next(_numbers)}. Ice floats because it is less dense than water."
     document = document or a_document(project, text)
+    assert document.extraction is not None
+    made = passage_of(document, text, **{"ordinal": document.extraction.passages.count(), **fields})
+    made.save()
+    return made
+
+
+def passage_of(document: Document, text: str, **fields: Any) -> Passage:
+    """A passage of an extracted document, not saved yet."""
     extraction = document.extraction
     assert extraction is not None
-    start = extraction.text.find(text)
-    return Passage.objects.create(
+    start = max(extraction.text.find(text), 0)
+    return Passage(
         **{
-            "project": project,
+            "project": document.project,
             "document": document,
             "extraction": extraction,
-            "ordinal": extraction.passages.count(),
-            "start": max(start, 0),
-            "end": max(start, 0) + len(text),
+            "start": start,
+            "end": start + len(text),
             "text": text,
             "text_sha256": sha256(text),
             "tokens": len(text.split()),
@@ -212,22 +230,9 @@ def kept_documents(project: Project, texts: Sequence[str], **fields: Any) -> lis
         StoredFile(sha256=sha256(text), size=len(text.encode()), path=f"none/{number}")
         for number, text in zip(numbers, texts, strict=True)
     )
+    assessed = {"assessed_at": timezone.now(), "language": "en", **fields}
     documents = Document.objects.bulk_create(
-        Document(
-            **{
-                "project": project,
-                "sha256": file.sha256,
-                "title": f"Document {number}",
-                "media_type": "text/plain",
-                "size": file.size,
-                "stored_file": file,
-                "first_import": batch,
-                "assessed_at": timezone.now(),
-                "language": "en",
-                "characters": len(text),
-                **fields,
-            }
-        )
+        _document(number, file, batch, characters=len(text), **assessed)
         for number, text, file in zip(numbers, texts, files, strict=True)
     )
     Occurrence.objects.bulk_create(
@@ -237,16 +242,7 @@ def kept_documents(project: Project, texts: Sequence[str], **fields: Any) -> lis
         for number, one in zip(numbers, documents, strict=True)
     )
     extractions = Extraction.objects.bulk_create(
-        Extraction(
-            document=one,
-            extractor="text/1",
-            text=text,
-            text_sha256=one.sha256,
-            normal_sha256=normal_hash(text),
-            title=one.title,
-            language="en",
-            characters=len(text),
-        )
+        _extraction(one, text, normal_sha256=normal_hash(text))
         for one, text in zip(documents, texts, strict=True)
     )
     for document, extraction in zip(documents, extractions, strict=True):

@@ -13,7 +13,6 @@ from curation.jobs.kinds.embed import registered
 from curation.jobs.run import drain
 from curation.models import (
     Decision,
-    Document,
     Embedding,
     EmbeddingModel,
     Item,
@@ -74,7 +73,9 @@ def pages(
     wholes = [f"Page of {text} " * 4 for text in texts[::per_page]]
     documents = make.kept_documents(project, wholes, topic="science")
     made = Passage.objects.bulk_create(
-        _passage(project, text, documents[at // per_page], ordinal=at % per_page)
+        make.passage_of(
+            documents[at // per_page], text, ordinal=at % per_page, normal_sha256=normal_hash(text)
+        )
         for at, text in enumerate(texts)
     )
     of_pages = [Signals(extraction=one.extraction) for one in documents]
@@ -85,24 +86,6 @@ def pages(
     hashes = [one.text_sha256 for one in made]
     Embedding.objects.keep(model, dict(zip(hashes, points.astype(np.float32), strict=True)))
     return made
-
-
-def _passage(project: Project, text: str, document: Document, ordinal: int) -> Passage:
-    assert document.extraction is not None
-    start = max(document.extraction.text.find(text), 0)
-    return Passage(
-        project=project,
-        document=document,
-        extraction=document.extraction,
-        ordinal=ordinal,
-        start=start,
-        end=start + len(text),
-        text=text,
-        text_sha256=make.sha256(text),
-        normal_sha256=normal_hash(text),
-        tokens=len(text.split()),
-        language="en",
-    )
 
 
 def scored(project: Project) -> None:

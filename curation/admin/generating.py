@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -93,13 +94,18 @@ class RunAdmin(Scoped):
 
     @admin.action(description="Pause")
     def pause(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        each(request, queryset, partial(steering.pause, by=request.user), "paused")
+        _each(request, queryset, steering.pause, "paused")
 
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        each(request, queryset, partial(steering.resume, by=request.user), "resumed")
+        _each(request, queryset, steering.resume, "resumed")
 
     @admin.action(description="Cancel")
     @confirmed("Nothing new is asked. What was made stays, and they can be resumed.")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        each(request, queryset, partial(steering.cancel, by=request.user), "cancelled")
+        _each(request, queryset, steering.cancel, "cancelled")
+
+
+def _each(request: HttpRequest, runs: QuerySet[Run], act: Any, done: str) -> None:
+    """Do it to every run, in the name of whoever asked."""
+    each(request, runs, partial(act, by=request.user), done)

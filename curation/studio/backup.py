@@ -23,8 +23,8 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, default_storage
 from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 
+from curation.studio import migrations
 from curation.studio.cluster import binaries
 from curation.studio.refusal import Refusal
 
@@ -168,6 +168,7 @@ def restore(source: Path, *, replace: bool, say: Callable[[str], None]) -> Manif
     """
     manifest = _verified(source)
     _refuse_newer(manifest)
+    migrations.refuse_halfway(manifest.migrations, "The backup's database")
     _refuse_in_use()
     if not replace and _has_rows():
         raise Refusal(
@@ -223,16 +224,10 @@ def _verified(source: Path) -> Manifest:
 
 
 def _refuse_newer(manifest: Manifest) -> None:
-    if manifest.format > FORMAT or not set(manifest.migrations) <= _known_migrations():
+    if manifest.format > FORMAT or not set(manifest.migrations) <= migrations.known():
         raise Refusal(
             f"The backup was made by a newer studio ({manifest.version}); this is {settings.VERSION}. Update this one first."
         )
-
-
-def _known_migrations() -> set[str]:
-    """Ours, and those that ours take the place of: a backup may be older than the change."""
-    ours = [one for one in MigrationLoader(None).disk_migrations.values() if one.app_label == "curation"]
-    return {one.name for one in ours} | {name for one in ours for _, name in one.replaces}
 
 
 def _refuse_in_use() -> None:

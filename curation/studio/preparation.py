@@ -15,8 +15,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from curation import env
+from curation.studio import migrations
 from curation.studio.refusal import Refusal
 
 DEFAULT_ADMIN = "admin@localhost"
@@ -47,7 +49,9 @@ def prepare(admin: tuple[str, str], say: Callable[[str], None]) -> str | None:
 
 
 def migrate() -> None:
-    """Bring the database's tables up to date."""
+    """Bring the database's tables up to date. Raises Refusal for one that stopped between migrations that are one now."""
+    applied = [name for app, name in MigrationRecorder(connection).applied_migrations() if app == "curation"]
+    migrations.refuse_halfway(applied, "The database")
     call_command("migrate", interactive=False, verbosity=0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 
-from curation.studio import backup
+from curation.studio import backup, migrations
 from curation.studio.database import held
 from curation.studio.home import Home
 from curation.studio.refusal import Refusal
@@ -129,6 +129,16 @@ def test_an_archive_is_checked_to_the_last_byte(tmp_path: Path) -> None:
         path.write_bytes(harmed)
         with pytest.raises(Refusal, match=r"not a whole backup|is damaged: files/a"):
             backup._verified(path)
+
+
+def test_what_stands_between_two_migrations_that_are_one_now_is_refused_with_the_way_out() -> None:
+    every = [name for one in migrations.ours() for _, name in one.replaces]
+    migrations.refuse_halfway([], "It")
+    migrations.refuse_halfway(every, "It")
+    # A first start that was killed after the tables: 0002 has yet to come.
+    migrations.refuse_halfway([name for name in every if name != "0002_decisions_are_events"], "It")
+    with pytest.raises(Refusal, match=r"stands between two migrations.*commit 9a1e7e2"):
+        migrations.refuse_halfway(["0001_initial", "0002_decisions_are_events"], "It")
 
 
 def test_a_backup_from_before_the_migrations_were_made_one_is_read() -> None:
